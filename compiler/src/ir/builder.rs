@@ -1,0 +1,124 @@
+//! Building a graph from nodes as a file writes them.
+
+use super::{
+    Attributes, Graph, Kind, NodeId, Operand, Operator, ParsedOperand, Signature, Tensor, Value,
+};
+use crate::error::Result;
+
+/// A node that was computed while the graph was built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folded {
+    /// The node that was computed.
+    pub node: String,
+    /// Its operator.
+    pub operator: String,
+}
+
+/// Adds nodes to a graph one by one, in an order in which each comes after
+/// what it reads: parses the operator, infers types, and computes at once what
+/// depends on constants only, because the shapes of later nodes may follow
+/// from it.
+#[derive(Debug)]
+pub struct Builder<O> {
+    /// The graph so far.
+    pub graph: Graph<O>,
+    /// What was computed.
+    pub folded: Vec<Folded>,
+    opset: u32,
+}
+
+impl<O: Operator> Builder<O> {
+    /// A builder of nodes of this operator set.
+    #[must_use]
+    pub fn new(name: impl Into<String>, opset: u32) -> Self {
+        Self { graph: Graph::new(name), folded: Vec::new(), opset }
+    }
+
+    /// Adds a node; returns its outputs, as many as `outputs` names.
+    ///
+    /// # Errors
+    /// Names the node and its operator.
+    pub fn node(
+        &mut self,
+        name: &str,
+        operator: &str,
+        attributes: &Attributes,
+        operands: &[Option<Value>],
+        outputs: &[bool],
+    ) -> Result<Vec<Value>> {
+        self.add(name, operator, attributes, operands, outputs)
+            .map_err(|error| error.node(name).operator(operator))
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        operator: &str,
+        attributes: &Attributes,
+        operands: &[Option<Value>],
+        outputs: &[bool],
+    ) -> Result<Vec<Value>> {
+        let known: Vec<_> = operands.iter().map(|v| v.map(|v| self.graph.operand_of(v))).collect();
+        let parsed = O::parse(&Signature {
+            operator,
+            opset: self.opset,
+            attributes,
+            operands: &known,
+            outputs,
+        })?;
+        let operands: Vec<_> = parsed
+            .operands
+            .into_iter()
+            .map(|operand| match operand {
+                None => None,
+                Some(ParsedOperand::Given(position)) => operands.get(position).copied().flatten(),
+                Some(ParsedOperand::Constant(tensor)) => {
+                    Some(self.graph.add_constant(format!("{name}.constant"), tensor))
+                }
+            })
+            .collect();
+        let added = self.graph.add_operator(name, parsed.operator, &operands)?;
+        match fold(&self.graph, added.node)? {
+            None => {
+                let count = outputs.len().min(self.graph.node(added.node).outputs.len());
+                Ok((0..count).map(|output| Value { node: added.node, output }).collect())
+            }
+            Some(tensors) => {
+                self.folded.push(Folded { node: name.to_owned(), operator: operator.to_owned() });
+                let constants = tensors.into_iter().take(outputs.len());
+                Ok(constants.map(|tensor| self.graph.add_constant(name, tensor)).collect())
+            }
+        }
+    }
+}
+
+/// Most elements of a folded value, unless it is smaller than its operands
+/// together: folding must not blow up a program.
+const MAX_FOLDED: usize = 1 << 24;
+
+/// The outputs of a node that depends on nothing that is unknown when the
+/// model is compiled.
+///
+/// # Errors
+/// Where the operator fails on its constants.
+pub fn fold<O: Operator>(graph: &Graph<O>, node: NodeId) -> Result<Option<Vec<Tensor>>> {
+    let Kind::Operator(operator) = &graph.node(node).kind else { return Ok(None) };
+    let operands: Vec<Option<Operand<'_>>> =
+        graph.operands(node).into_iter().map(|v| v.map(|v| graph.operand_of(v))).collect();
+    if let Some(tensors) = operator.evaluate_types(&operands)? {
+        return Ok(Some(tensors));
+    }
+    if operands.iter().flatten().any(|operand| operand.value.is_none()) {
+        return Ok(None);
+    }
+    let mut elements = 0usize;
+    for tensor_type in &graph.node(node).outputs {
+        elements = elements.saturating_add(tensor_type.elements()?);
+    }
+    let given: usize = operands.iter().flatten().filter_map(|o| o.value.map(Tensor::len)).sum();
+    if elements > MAX_FOLDED.max(given) {
+        return Ok(None);
+    }
+    let values: Vec<_> = operands.iter().map(|o| o.and_then(|o| o.value)).collect();
+    operator.evaluate(&values).map(Some)
+}

@@ -1,0 +1,164 @@
+//! The operators: one file each.
+//!
+//! An operator is a small typed struct that implements [`Definition`]: how it
+//! is read from every version of the operator set, the types of its outputs,
+//! and the reference evaluation. A line in the registry below makes it part of
+//! [`Op`]. What ONNX spells in several ways is one thing here: `Flatten`,
+//! `Squeeze` and `Unsqueeze` are read as [`Reshape`], `auto_pad` as numbers,
+//! attributes that became operands in later versions as operands.
+
+use crate::error::{Error, Result};
+use crate::ir::{self, Attributes, Operand, Operator, Parsed, Signature, Tensor, TensorType};
+use std::fmt::Debug;
+
+/// A graph of these operators.
+pub type Graph = ir::Graph<Op>;
+
+/// What an operator's file provides.
+pub trait Definition: Clone + Debug + PartialEq + Into<Op> {
+    /// The names in model files that this operator is read from.
+    const NAMES: &'static [&'static str];
+
+    /// The name that the text form prints, one of [`Definition::NAMES`] or a
+    /// name of our own.
+    fn name(&self) -> &'static str;
+
+    /// The attributes that the text form prints; see [`Operator::attributes`].
+    fn attributes(&self) -> Attributes;
+
+    /// See [`Operator::parse`].
+    ///
+    /// # Errors
+    /// Where the attributes make no sense.
+    fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>>;
+
+    /// See [`Operator::infer`].
+    ///
+    /// # Errors
+    /// Where the operands do not fit.
+    fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>>;
+
+    /// See [`Operator::evaluate`].
+    ///
+    /// # Errors
+    /// Where the operands do not fit.
+    fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>>;
+
+    /// See [`Operator::evaluate_types`].
+    ///
+    /// # Errors
+    /// Where the operands do not fit.
+    fn evaluate_types(&self, operands: &[Option<Operand<'_>>]) -> Result<Option<Vec<Tensor>>> {
+        let _ = operands;
+        Ok(None)
+    }
+}
+
+/// The registry: each line is a file of this folder and the operator in it.
+macro_rules! operators {
+    ($($module:ident::$operator:ident),* $(,)?) => {
+        $(mod $module;)*
+        $(pub use $module::$operator;)*
+
+        /// An operator.
+        #[derive(Clone, Debug, PartialEq)]
+        #[allow(missing_docs)]
+        pub enum Op {
+            $($operator($operator),)*
+        }
+
+        $(impl From<$operator> for Op {
+            fn from(operator: $operator) -> Self {
+                Self::$operator(operator)
+            }
+        })*
+
+        impl Op {
+            /// The names of all operators that can be read.
+            pub fn known_names() -> impl Iterator<Item = &'static str> {
+                [$($operator::NAMES),*].into_iter().flatten().copied()
+            }
+        }
+
+        impl Operator for Op {
+            fn name(&self) -> String {
+                match self {
+                    $(Self::$operator(operator) => operator.name().to_owned(),)*
+                }
+            }
+
+            fn attributes(&self) -> Attributes {
+                match self {
+                    $(Self::$operator(operator) => operator.attributes(),)*
+                }
+            }
+
+            fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
+                $(if $operator::NAMES.contains(&signature.operator) {
+                    let Parsed { operator, operands } = $operator::parse(signature)?;
+                    return Ok(Parsed { operator: operator.into(), operands });
+                })*
+                Err(Error::unsupported("this operator is not supported")
+                    .operator(signature.operator))
+            }
+
+            fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
+                match self {
+                    $(Self::$operator(operator) => operator.infer(operands),)*
+                }
+            }
+
+            fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
+                match self {
+                    $(Self::$operator(operator) => operator.evaluate(operands),)*
+                }
+            }
+
+            fn evaluate_types(
+                &self,
+                operands: &[Option<Operand<'_>>],
+            ) -> Result<Option<Vec<Tensor>>> {
+                match self {
+                    $(Self::$operator(operator) => operator.evaluate_types(operands),)*
+                }
+            }
+        }
+    };
+}
+
+operators! {
+    activation::Activation,
+    batch_normalization::BatchNormalization,
+    binary::Binary,
+    cast::Cast,
+    concat::Concat,
+    constant::Constant,
+    constant_of_shape::ConstantOfShape,
+    conv::Conv,
+    expand::Expand,
+    gather::Gather,
+    gemm::Gemm,
+    global_pool::GlobalPool,
+    identity::Identity,
+    local_response::LocalResponse,
+    matmul::MatMul,
+    pad::Pad,
+    pool::Pool,
+    range::Range,
+    reduce::Reduce,
+    reshape::Reshape,
+    scale_shift::ScaleShift,
+    shape::Shape,
+    slice::Slice,
+    softmax::Softmax,
+    split::Split,
+    transpose::Transpose,
+    unary::Unary,
+}
+
+pub use conv::{Epilogue, Prologue};
+pub use global_pool::GlobalPoolKind;
+pub use pad::PadMode;
+pub use pool::PoolKind;
+pub use reduce::ReduceKind;
+pub use slice::SliceRange;

@@ -1,0 +1,10 @@
+//! Kernels and memory for networks compiled by `cnnc`.
+#![no_std]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+#[macro_use]
+mod description;
+pub mod step;

@@ -1,0 +1,31 @@
+//! Descriptions of the steps that a compiled network consists of.
+//!
+//! A step is plain data: where its operands lie in the arena and in the
+//! weights, and every number that the kernel needs. The compiler plans steps
+//! and prints them as constants into the generated source; the kernels of the
+//! runtime read them. This module is compiled into both crates from the same
+//! files, so that a layout or a packing order is written down exactly once.
+//!
+//! # Units
+//!
+//! Positions in the arena and in the weights are in **bytes** and multiples of
+//! [`ALIGNMENT`]; strides and lengths are in **elements**.
+
+mod activation;
+mod conv;
+mod data;
+mod dense;
+mod layout;
+mod normalization;
+mod pointwise;
+mod pool;
+
+pub use activation::Activation;
+pub use conv::{Blocking, Conv, DepthwiseConv, PadPlanes, PlanarConv, Residual, ResidualOrder};
+pub use conv::{pack_conv_weights, pack_depthwise_weights, pack_planar_weights};
+pub use data::{BlockedCopy, Fill, Pack, StridedCopy, Unpack};
+pub use dense::{Dense, MatMul};
+pub use layout::{ALIGNMENT, Blocked, GROUP, Halo, LANES, Plain, RANK, Section};
+pub use normalization::{LocalResponse, ScaleShift, Softmax};
+pub use pointwise::{Binary, BinaryOperation, BlockedBinary, BlockedUnary, Unary, UnaryFunction};
+pub use pool::{GlobalAverage, Pool, PoolKind};

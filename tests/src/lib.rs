@@ -1,0 +1,1 @@
+//! Whole-network and end-to-end tests of `cnnc`.
