@@ -161,6 +161,7 @@ operators! {
     unary::Unary,
 }
 
+pub(crate) use cast::converted;
 pub use conv::{Epilogue, Prologue};
 pub use global_pool::GlobalPoolKind;
 pub use pad::PadMode;

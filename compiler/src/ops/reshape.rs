@@ -174,7 +174,6 @@ fn unsqueezed(signature: &Signature<'_>) -> Result<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::Case;
-    use super::*;
     use crate::error::ErrorKind;
 
     fn reshape(from: &[usize], to: &[i64]) -> Case {

@@ -139,7 +139,6 @@ fn equal(
 #[cfg(test)]
 mod tests {
     use super::super::testing::Case;
-    use super::*;
     use crate::error::ErrorKind;
 
     fn parts(case: &Case) -> Vec<Vec<f32>> {

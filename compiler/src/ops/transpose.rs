@@ -66,7 +66,6 @@ impl Definition for Transpose {
 #[cfg(test)]
 mod tests {
     use super::super::testing::Case;
-    use super::*;
     use crate::error::ErrorKind;
 
     fn transpose(shape: &[usize], permutation: &[i64]) -> Case {
