@@ -326,6 +326,11 @@ mod tests {
         pad("constant", 2, i64::MAX, i64::MAX).refused(ErrorKind::Shape, "do not fit");
         pad("constant", 2, 1 << 50, 0).refused(ErrorKind::Shape, "too many elements");
         assert_eq!(padded("constant", 2, i64::MIN, i64::MAX), [0.0]);
+        // Strides of an empty tensor may be beyond any number.
+        let empty = Tensor::new(&[0, 3, 1 << 62, 8], Vec::<u8>::new()).unwrap();
+        let huge = Case::new("Pad", 13).operand(empty);
+        let cropped = huge.list(&[1, 0, 0, 0, 0, 0, 1 - (1 << 62), 0]).value();
+        assert_eq!(cropped, Tensor::new(&[1, 3, 1, 8], vec![0u8; 24]).unwrap());
         pad("edge", 2, 1, 1).unknown(2).refused(ErrorKind::Unsupported, "depends on the data");
         let odd = Case::new("Pad", 13).counting(&[2]).list(&[1]);
         odd.refused(ErrorKind::Malformed, "expected 2 pads");

@@ -92,7 +92,9 @@ impl Definition for Shape {
         let mut sizes = Vec::with_capacity(dims.len());
         for dim in dims {
             match dim {
-                Dim::Fixed(size) => sizes.push(*size as i64),
+                Dim::Fixed(size) => sizes.push(i64::try_from(*size).map_err(|_| {
+                    Error::shape(format!("{operand} has a size beyond 64 bits with sign"))
+                })?),
                 Dim::Bounded { .. } => return Ok(None),
             }
         }

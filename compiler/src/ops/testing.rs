@@ -5,7 +5,7 @@ use super::reading::NEWEST;
 use crate::error::{ErrorKind, Result};
 use crate::ir::{Attribute, Attributes, Operand, Operator, ParsedOperand, Signature, Tensor};
 
-/// A node as a file writes it. All operands are known.
+/// A node as a file writes it.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     operator: &'static str,
