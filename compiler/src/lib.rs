@@ -6,6 +6,7 @@ extern crate alloc;
 pub mod emit;
 pub mod error;
 pub mod ir;
+pub mod onnx;
 pub mod step;
 
 pub use error::{Error, ErrorKind};
