@@ -46,11 +46,11 @@ mod artifact;
 mod build_script;
 pub mod codegen;
 pub mod error;
-pub mod evaluate;
+//pub mod evaluate;
 pub mod ir;
-pub mod onnx;
+//pub mod onnx;
 pub mod ops;
-pub mod passes;
+//pub mod passes;
 pub mod plan;
 pub mod step;
 

@@ -2,7 +2,7 @@
 
 use super::location::{WeightsLocation, WeightsMode};
 use super::names::{Names, printable};
-use crate::emit::Emit;
+use crate::emit::{Emit, Places};
 use crate::error::Result;
 use crate::ir::TensorType;
 use crate::plan::{Plan, Port, Step};
@@ -141,8 +141,8 @@ fn model_struct(plan: &Plan, about: &About) -> TokenStream {
 }
 
 fn construction(plan: &Plan, about: &About, location: &WeightsLocation) -> TokenStream {
-    let arena = plan.arena_bytes.emit();
-    let bytes = (plan.weights.len() * 4).emit();
+    let arena = Literal::usize_unsuffixed(plan.arena_bytes);
+    let bytes = Literal::usize_unsuffixed(plan.weights.len() * 4);
     let content = Literal::u64_unsuffixed(about.content);
     let new = match about.mode {
         WeightsMode::Embed => {
@@ -162,7 +162,8 @@ fn construction(plan: &Plan, about: &About, location: &WeightsLocation) -> Token
         }
         WeightsMode::File => {
             let file = format!("{}.weights", super::names::snake_case(&about.model, "model"));
-            let doc = format!(" The network with the weights in the file `{file}` beside this program.");
+            let doc =
+                format!(" The network with the weights in the file `{file}` beside this program.");
             quote! {
                 #[doc = #doc]
                 ///
@@ -220,9 +221,9 @@ fn run_method(inputs: &[NamedPort<'_>], outputs: &[NamedPort<'_>]) -> TokenStrea
     let parameters = inputs
         .iter()
         .map(|NamedPort { field, view, .. }| quote!(#field: ::cnnc_runtime::View<'_, #view>));
-    let writes = inputs
-        .iter()
-        .map(|NamedPort { field, place, .. }| quote!(run.write(&steps::#place, #field.as_slice());));
+    let writes = inputs.iter().map(
+        |NamedPort { field, place, .. }| quote!(run.write(&steps::#place, #field.as_slice());),
+    );
     let views = outputs
         .iter()
         .map(|NamedPort { place, .. }| quote!(::cnnc_runtime::View::of(self.engine.read(&steps::#place))));
@@ -317,24 +318,30 @@ fn steps_module(
     outputs: &[NamedPort<'_>],
     steps: &[(Ident, &Step)],
 ) -> TokenStream {
-    let places = inputs.iter().chain(outputs).map(|NamedPort { port, place, .. }| {
+    let places = Places::default();
+    let ports = inputs.iter().chain(outputs).map(|NamedPort { port, place, .. }| {
         let doc = format!(" Where `{}` lies.", printable(&port.name));
-        let value = port.place.emit();
+        let value = port.place.emit(&places);
         quote!(#[doc = #doc] pub(super) const #place: Plain = #value;)
     });
+    let ports: TokenStream = ports.collect();
     let constants = steps.iter().map(|(constant, step)| {
-        let doc = format!(" `{}`, {}: {}.", printable(&step.name), step.operator, step.kernel.label());
+        let doc =
+            format!(" `{}`, {}: {}.", printable(&step.name), step.operator, step.kernel.label());
         let kernel = format_ident!("{}", step.kernel.type_name());
-        let value = step.kernel.emit();
+        let value = step.kernel.emit(&places);
         quote!(#[doc = #doc] pub(super) const #constant: #kernel = #value;)
     });
+    let constants: TokenStream = constants.collect();
+    let definitions = places.definitions();
     quote! {
         /// The numbers of every step.
         #[allow(unused_imports, clippy::all, clippy::pedantic)]
         mod steps {
             use ::cnnc_runtime::step::*;
-            #(#places)*
-            #(#constants)*
+            #ports
+            #constants
+            #definitions
         }
     }
 }

@@ -37,9 +37,17 @@ impl Names {
 
     /// The same in `SCREAMING_SNAKE_CASE`.
     pub fn constant(&mut self, name: &str, otherwise: &str) -> Ident {
-        let lower = self.identifier(name, otherwise).to_string();
+        let base = snake_case(name, otherwise);
+        let base = if names_a_tensor(&base) { format!("{base}_step") } else { base };
+        let lower = self.identifier(&base, otherwise).to_string();
         Ident::new(&lower.to_uppercase(), Span::call_site())
     }
+}
+
+/// Whether [`crate::emit::Places`] may give this name to a tensor.
+fn names_a_tensor(name: &str) -> bool {
+    name.strip_prefix(['t', 'p'])
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Whether it is an identifier and no keyword.

@@ -1,6 +1,6 @@
 //! The kernels that a plan can call.
 
-use crate::emit::Emit;
+use crate::emit::{Emit, Places};
 use crate::step;
 use proc_macro2::TokenStream;
 
@@ -39,9 +39,9 @@ macro_rules! kernels {
         }
 
         impl Emit for Kernel {
-            fn emit(&self) -> TokenStream {
+            fn emit(&self, places: &Places) -> TokenStream {
                 match self {
-                    $(Self::$name(step) => step.emit(),)*
+                    $(Self::$name(step) => step.emit(places),)*
                 }
             }
         }

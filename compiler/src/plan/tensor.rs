@@ -192,9 +192,7 @@ impl<'a> Placement<'a> {
     pub fn blocked(&self, id: BlockedId) -> Blocked {
         let tensor = &self.tensors.blocked[id.0];
         match tensor.parent {
-            Some((parent, first)) => {
-                self.blocked(parent).slice_channels(first, tensor.shape[1])
-            }
+            Some((parent, first)) => self.blocked(parent).slice_channels(first, tensor.shape[1]),
             None => Blocked::new(tensor.shape, tensor.halo, self.blocked_offsets[id.0]),
         }
     }

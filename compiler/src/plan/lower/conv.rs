@@ -83,10 +83,20 @@ impl Lowering<'_> {
         if conv.groups == channels && conv.groups == geometry.input[1] {
             let weights = self.depthwise_weights(weights, geometry)?;
             self.push(&reads, output, move |p| {
-                let residual = residual.map(|(id, order)| step::Residual { view: p.blocked(id), order });
+                let residual =
+                    residual.map(|(id, order)| step::Residual { view: p.blocked(id), order });
                 let (input, output) = (p.blocked(input), p.blocked(output));
                 step::DepthwiseConv {
-                    input, output, residual, weights, bias, kernel, stride, dilation, pad, activation,
+                    input,
+                    output,
+                    residual,
+                    weights,
+                    bias,
+                    kernel,
+                    stride,
+                    dilation,
+                    pad,
+                    activation,
                 }
                 .into()
             });
@@ -101,11 +111,22 @@ impl Lowering<'_> {
             stride,
         });
         self.push(&reads, output, move |p| {
-            let residual = residual.map(|(id, order)| step::Residual { view: p.blocked(id), order });
+            let residual =
+                residual.map(|(id, order)| step::Residual { view: p.blocked(id), order });
             let (input, output) = (p.blocked(input), p.blocked(output));
             step::Conv {
-                input, output, residual, weights, bias, kernel, stride, dilation, pad, groups,
-                activation, blocking,
+                input,
+                output,
+                residual,
+                weights,
+                bias,
+                kernel,
+                stride,
+                dilation,
+                pad,
+                groups,
+                activation,
+                blocking,
             }
             .into()
         });
@@ -126,8 +147,10 @@ impl Lowering<'_> {
         };
         let input = self.blocked(value, Halo::default())?;
         let channels = geometry.input[1];
-        let scale = self.channels_section(operands.get(Conv::SCALE).copied().flatten(), channels)?;
-        let shift = self.channels_section(operands.get(Conv::SHIFT).copied().flatten(), channels)?;
+        let scale =
+            self.channels_section(operands.get(Conv::SCALE).copied().flatten(), channels)?;
+        let shift =
+            self.channels_section(operands.get(Conv::SHIFT).copied().flatten(), channels)?;
         let activation = self.store_activation(activation, None, channels)?;
         let output = self.tensors.add_blocked(geometry.input);
         self.tensors.ask_halo(output, halo)?;
@@ -173,7 +196,15 @@ impl Lowering<'_> {
             self.convert("padding", &[source.into()], output, move |p| {
                 let (input, output) = (p.plain(source), p.plain(output));
                 step::PadPlanes {
-                    input, output, planes, height, width, padded_height, padded_width, top, left,
+                    input,
+                    output,
+                    planes,
+                    height,
+                    width,
+                    padded_height,
+                    padded_width,
+                    top,
+                    left,
                 }
                 .into()
             });
@@ -195,7 +226,16 @@ impl Lowering<'_> {
         self.push(&[input.into()], output, move |p| {
             let (input, output) = (p.plain(input), p.blocked(output));
             step::PlanarConv {
-                input, output, channels, height, width, weights, bias, kernel, stride, dilation,
+                input,
+                output,
+                channels,
+                height,
+                width,
+                weights,
+                bias,
+                kernel,
+                stride,
+                dilation,
                 activation,
             }
             .into()

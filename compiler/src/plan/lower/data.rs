@@ -19,7 +19,13 @@ struct Copy {
 }
 
 impl Lowering<'_> {
-    fn copy(&mut self, what: Option<&str>, input: PlainId, output: PlainId, copy: &Copy) -> Result<()> {
+    fn copy(
+        &mut self,
+        what: Option<&str>,
+        input: PlainId,
+        output: PlainId,
+        copy: &Copy,
+    ) -> Result<()> {
         let sizes = leading(&copy.sizes, 1)?;
         let input_strides = leading(&copy.input_strides, 0)?;
         let output_strides = leading(&copy.output_strides, 0)?;
@@ -77,15 +83,19 @@ impl Lowering<'_> {
         let output_strides = signed(&row_major_strides(&sizes));
         let input = self.plain(input)?;
         let output = self.new_plain(result)?;
-        let input_start = ranges.iter().zip(&strides).map(|(range, stride)| range.start * stride).sum();
+        let input_start =
+            ranges.iter().zip(&strides).map(|(range, stride)| range.start * stride).sum();
         let input_strides = ranges
             .iter()
             .zip(&strides)
             .map(|(range, &stride)| stride as isize * range.step as isize)
             .collect();
-        self.copy(None, input, output, &Copy {
-            sizes, input_start, input_strides, output_strides, ..Copy::default()
-        })
+        self.copy(
+            None,
+            input,
+            output,
+            &Copy { sizes, input_start, input_strides, output_strides, ..Copy::default() },
+        )
     }
 
     pub(super) fn split(&mut self, split: &Split, input: Value, result: Value) -> Result<()> {
@@ -96,13 +106,18 @@ impl Lowering<'_> {
             let part = Value { node: result.node, output };
             let sizes = self.sizes(part)?;
             let target = self.new_plain(part)?;
-            self.copy(None, source, target, &Copy {
-                output_strides: signed(&row_major_strides(&sizes)),
-                sizes,
-                input_start: first * strides[split.axis],
-                input_strides: signed(&strides),
-                ..Copy::default()
-            })?;
+            self.copy(
+                None,
+                source,
+                target,
+                &Copy {
+                    output_strides: signed(&row_major_strides(&sizes)),
+                    sizes,
+                    input_start: first * strides[split.axis],
+                    input_strides: signed(&strides),
+                    ..Copy::default()
+                },
+            )?;
             first += size;
         }
         Ok(())
@@ -115,9 +130,12 @@ impl Lowering<'_> {
         let input = self.plain(input)?;
         let output = self.new_plain(result)?;
         let output_strides = signed(&row_major_strides(&sizes));
-        self.copy(None, input, output, &Copy {
-            sizes, input_strides, output_strides, ..Copy::default()
-        })
+        self.copy(
+            None,
+            input,
+            output,
+            &Copy { sizes, input_strides, output_strides, ..Copy::default() },
+        )
     }
 
     /// Gather by one constant index is a slice; by several, a slice each.
@@ -132,7 +150,9 @@ impl Lowering<'_> {
         let indices = self
             .graph
             .constant(indices)
-            .ok_or_else(|| Error::unsupported("indices that are computed at run time are not compiled"))?
+            .ok_or_else(|| {
+                Error::unsupported("indices that are computed at run time are not compiled")
+            })?
             .integers()?;
         let sizes = self.sizes(input)?;
         self.sizes(result)?;
@@ -146,13 +166,18 @@ impl Lowering<'_> {
             let index = if index < 0 { index + sizes[axis] as i64 } else { index };
             let index = usize::try_from(index).ok().filter(|&index| index < sizes[axis]);
             let index = index.ok_or_else(|| Error::shape("an index is outside its dimension"))?;
-            self.copy(None, source, target, &Copy {
-                sizes: vec![outer, inner],
-                input_start: index * inner,
-                input_strides: signed(&[sizes[axis] * inner, 1]),
-                output_start: position * inner,
-                output_strides: signed(&[count * inner, 1]),
-            })?;
+            self.copy(
+                None,
+                source,
+                target,
+                &Copy {
+                    sizes: vec![outer, inner],
+                    input_start: index * inner,
+                    input_strides: signed(&[sizes[axis] * inner, 1]),
+                    output_start: position * inner,
+                    output_strides: signed(&[count * inner, 1]),
+                },
+            )?;
         }
         Ok(())
     }
@@ -169,7 +194,8 @@ impl Lowering<'_> {
             ..Copy::default()
         };
         for (i, &(before, after)) in pad.pads.iter().enumerate() {
-            let clip = |amount: i64| usize::try_from(amount.min(0).unsigned_abs()).unwrap_or(usize::MAX);
+            let clip =
+                |amount: i64| usize::try_from(amount.min(0).unsigned_abs()).unwrap_or(usize::MAX);
             let kept = input_sizes[i].saturating_sub(clip(before)).saturating_sub(clip(after));
             copy.sizes.push(kept);
             copy.input_start += clip(before).min(input_sizes[i]) * input_strides[i];
@@ -203,13 +229,18 @@ impl Lowering<'_> {
             let part_sizes = self.sizes(part)?;
             let input = self.plain(part)?;
             let step = part_sizes[axis];
-            self.copy(None, input, output, &Copy {
-                input_strides: signed(&row_major_strides(&part_sizes)),
-                sizes: part_sizes,
-                output_start: first * strides[axis] as usize,
-                output_strides: strides.clone(),
-                ..Copy::default()
-            })?;
+            self.copy(
+                None,
+                input,
+                output,
+                &Copy {
+                    input_strides: signed(&row_major_strides(&part_sizes)),
+                    sizes: part_sizes,
+                    output_start: first * strides[axis] as usize,
+                    output_strides: strides.clone(),
+                    ..Copy::default()
+                },
+            )?;
             first += step;
         }
         Ok(())

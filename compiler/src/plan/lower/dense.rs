@@ -144,7 +144,15 @@ impl Lowering<'_> {
         self.push(&[left.into(), right.into()], output, move |p| {
             let [left, right, output] = [left, right, output].map(|id| p.plain(id));
             step::MatMul {
-                left, right, output, rows, depth, columns, batches, left_strides, right_strides,
+                left,
+                right,
+                output,
+                rows,
+                depth,
+                columns,
+                batches,
+                left_strides,
+                right_strides,
             }
             .into()
         });

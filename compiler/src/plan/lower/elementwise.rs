@@ -128,7 +128,14 @@ impl Lowering<'_> {
         self.push(&[left.into(), right.into()], output, move |p| {
             let [left, right, output] = [left, right, output].map(|id| p.plain(id));
             step::Binary {
-                left, right, output, operation, activation, sizes, left_strides, right_strides,
+                left,
+                right,
+                output,
+                operation,
+                activation,
+                sizes,
+                left_strides,
+                right_strides,
             }
             .into()
         });

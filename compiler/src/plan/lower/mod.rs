@@ -140,8 +140,12 @@ impl<'g> Lowering<'g> {
             Op::Split(split) => self.split(split, first()?, result),
             Op::Transpose(transpose) => self.transpose(&transpose.permutation, first()?, result),
             Op::Unary(unary) => self.unary(unary, first()?, result),
-            Op::Cast(_) | Op::Constant(_) | Op::ConstantOfShape(_) | Op::Range(_)
-            | Op::Reduce(_) | Op::Shape(_) => Err(Error::unsupported(
+            Op::Cast(_)
+            | Op::Constant(_)
+            | Op::ConstantOfShape(_)
+            | Op::Range(_)
+            | Op::Reduce(_)
+            | Op::Shape(_) => Err(Error::unsupported(
                 "this operator is compiled only where its result is known beforehand",
             )),
         }
@@ -158,7 +162,8 @@ impl<'g> Lowering<'g> {
     /// Gives a value that could not be computed a form, so that the nodes after
     /// it can be looked at too.
     fn pretend(&mut self, value: Value) {
-        let forms = Forms { plain: Some(self.tensors.add_plain(0, ElementType::F32)), blocked: None };
+        let forms =
+            Forms { plain: Some(self.tensors.add_plain(0, ElementType::F32)), blocked: None };
         self.forms.insert(value, forms);
     }
 

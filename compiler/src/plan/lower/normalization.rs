@@ -44,20 +44,13 @@ impl Lowering<'_> {
         let output = self.new_plain(result)?;
         self.push(&[input.into()], output, move |p| {
             let (input, output) = (p.plain(input), p.plain(output));
-            step::LocalResponse {
-                input, output, batch, channels, plane, size, alpha, beta, bias,
-            }
-            .into()
+            step::LocalResponse { input, output, batch, channels, plane, size, alpha, beta, bias }
+                .into()
         });
         Ok(())
     }
 
-    pub(super) fn softmax(
-        &mut self,
-        softmax: &Softmax,
-        input: Value,
-        result: Value,
-    ) -> Result<()> {
+    pub(super) fn softmax(&mut self, softmax: &Softmax, input: Value, result: Value) -> Result<()> {
         let sizes = self.sizes(input)?;
         let (before, from) = sizes.split_at(softmax.axis.min(sizes.len()));
         let outer = before.iter().product();
