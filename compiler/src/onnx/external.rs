@@ -185,7 +185,9 @@ fn open(stored: &Stored, folder: &Path, location: &str, path: PathBuf) -> Result
             "its values should be in the file `{}` of the model's folder: {error}",
             printable(location)
         );
-        stored.error_of(ErrorKind::Io, message)
+        stored
+            .error_of(ErrorKind::Io, message)
+            .help("models with external data are of several files, which must stay together")
     };
     let real = path.canonicalize().map_err(failed)?;
     if !real.starts_with(folder.canonicalize().map_err(failed)?) {

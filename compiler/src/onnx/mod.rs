@@ -38,9 +38,10 @@ pub use source::Source;
 
 use crate::error::{Error, Result};
 use crate::ir::{Folded, Graph, Operator, Tensor};
+use crate::ops::Op;
 use external::External;
 use onnx_protobuf::NodeProto;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 /// A model that was read.
@@ -55,7 +56,8 @@ pub struct Imported<O> {
     pub opset: u32,
     /// Version of the file format.
     pub ir_version: i64,
-    /// Name and version of the program that wrote the file.
+    /// Name and version of the program that wrote the file, without control
+    /// characters and cut to a line.
     pub producer: String,
     /// How often each operator is written in the file.
     pub operators: BTreeMap<String, usize>,
@@ -66,13 +68,22 @@ pub struct Imported<O> {
     pub files: Vec<PathBuf>,
 }
 
-/// Reads a model whose operators are `O`, of which `known` says which names it
-/// reads. `pinned` has shapes of inputs by name, needed for all that the file
-/// leaves open.
+/// Reads a model. `pinned` has shapes of inputs by name, needed for all that
+/// the file leaves open.
 ///
 /// # Errors
 /// Where the model is malformed, or asks for what is not supported; names the
 /// file and, where it can, the node.
+pub fn import(source: &Source, pinned: &[(String, Vec<usize>)]) -> Result<Imported<Op>> {
+    let known: HashSet<_> = Op::known_names().collect();
+    import_with(source, pinned, &|name| known.contains(name))
+}
+
+/// As [`import`], for a model whose operators are `O`, of which `known` says which
+/// names it reads.
+///
+/// # Errors
+/// As [`import`].
 pub fn import_with<O: Operator>(
     source: &Source,
     pinned: &[(String, Vec<usize>)],

@@ -45,7 +45,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Model> {
         graph,
         opset: opset(&opset_import)?,
         ir_version,
-        producer: format!("{producer_name} {producer_version}").trim().to_owned(),
+        producer: printable(format!("{producer_name} {producer_version}").trim()),
     })
 }
 
@@ -105,8 +105,7 @@ fn opset(imported: &[OperatorSetIdProto]) -> Result<u32> {
     u32::try_from(first.version).ok().filter(|_| OPSETS.contains(&first.version)).ok_or_else(|| {
         let (oldest, newest) = (OPSETS.start(), OPSETS.end());
         Error::unsupported(format!(
-            "the file uses version {} of the ONNX operator set; versions {oldest} to {newest} are \
-             understood",
+            "the file uses opset {} of ONNX; opsets {oldest} to {newest} are understood",
             first.version
         ))
         .help("onnx.version_converter converts models between versions")

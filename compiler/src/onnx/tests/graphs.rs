@@ -263,8 +263,8 @@ fn versions_are_checked() {
     assert!(import(&with(&[("", 13), ("ai.onnx", 13)])).is_ok());
     for version in [i64::MIN, -1, 0, 6, 29, i64::MAX] {
         let found = message(&with(&[("", version)]));
-        assert!(found.starts_with(&format!("the file uses version {version} of")), "{found}");
-        assert!(found.contains("versions 7 to 28"), "{found}");
+        assert!(found.starts_with(&format!("the file uses opset {version} of")), "{found}");
+        assert!(found.contains("opsets 7 to 28"), "{found}");
     }
     assert!(message(&with(&[])).contains("does not say which version"));
     assert!(message(&with(&[("com.example", 1)])).contains("operator sets com.example only"));
