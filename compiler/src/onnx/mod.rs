@@ -13,6 +13,10 @@
 //! weights are in memory twice at most. Nodes go to [`crate::ir::Builder`],
 //! which reads operators, infers shapes and folds constants.
 //!
+//! Inputs that have an initializer are constants: older files list every
+//! initializer among the inputs, and a default value is all that a compiled
+//! network can have.
+//!
 //! A model may come from anywhere. Nothing in it may make the compiler panic,
 //! run forever, take memory out of proportion to the file, or read files
 //! outside the model's folder.

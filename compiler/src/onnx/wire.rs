@@ -9,8 +9,8 @@
 
 use crate::error::{Error, Result};
 
-/// Most levels of messages inside each other. A subgraph takes four levels,
-/// and real models nest two or three of them.
+/// Most levels of messages inside each other. A subgraph takes three, and real
+/// models nest two or three of those.
 const MAX_DEPTH: usize = 64;
 
 /// Most memory that parsing may take besides the weights themselves, as
@@ -304,7 +304,12 @@ mod tests {
         assert!(message(&nodes, Message::Graph).contains("more pieces"));
         let unknown = [0xf8, 0x7f, 0].repeat(2_000_000);
         assert!(message(&unknown, Message::Graph).contains("more pieces"));
-        let dims = nested(&[1], 1);
-        assert_eq!(check(&dims, Message::Tensor), Ok(()));
+        // The parser makes eight bytes of each of these.
+        let mut integers = vec![7 << 3 | 2, 0x80, 0x80, 0x80, 0x50];
+        integers.resize(5 + (0x50 << 21), 0);
+        assert!(message(&integers, Message::Tensor).contains("more pieces"));
+        // But values stored as bytes may be as long as they like.
+        integers[0] = 9 << 3 | 2;
+        assert_eq!(check(&integers, Message::Tensor), Ok(()));
     }
 }
