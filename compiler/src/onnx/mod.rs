@@ -5,11 +5,11 @@
 //! ```
 //!
 //! [`import`] reads the file, walks the bytes once to refuse what would harm
-//! the protobuf parser ([`wire`]), parses, and frees the bytes. Then it checks
-//! the version, that all operators are known ([`unsupported`]) and that every
-//! value is defined once and reads only what is defined ([`order`]); settles
-//! the shapes of the inputs ([`inputs`]); and moves one initializer after the
-//! other out of the parsed messages ([`tensor`], [`external`]), so that the
+//! the protobuf parser (`wire`), parses, and frees the bytes. Then it checks
+//! the version, that all operators are known (`unsupported`) and that every
+//! value is defined once and reads only what is defined (`order`); settles
+//! the shapes of the inputs (`inputs`); and moves one initializer after the
+//! other out of the parsed messages (`tensor`, `external`), so that the
 //! weights are in memory twice at most. Nodes go to [`crate::ir::Builder`],
 //! which reads operators, infers shapes and folds constants.
 //!
