@@ -47,6 +47,16 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn load_low_half(source: *const f32) -> Self {
+        Self(unsafe { _mm512_castps256_ps512(_mm256_loadu_ps(source)) })
+    }
+
+    #[inline(always)]
+    unsafe fn store_low_half(self, target: *mut f32) {
+        unsafe { _mm256_storeu_ps(target, _mm512_castps512_ps256(self.0)) }
+    }
+
+    #[inline(always)]
     fn fma(self, factor: Self, addend: Self) -> Self {
         Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, addend.0) })
     }

@@ -1,0 +1,21 @@
+//! Convolution.
+//!
+//! ```text
+//! direct   blocked input  --+
+//! planar   planar input   --+-> sweep (loops over a layer) -> tile (register block)
+//! depthwise                ---> its own tile: no sum over channels
+//! pad      borders for planar
+//! ```
+//!
+//! `finish` applies what a tile's store can't, `halo` zeroes the border of the
+//! output.
+
+mod finish;
+mod halo;
+mod sweep;
+mod tile;
+
+pub mod direct;
+
+#[cfg(test)]
+mod testing;
