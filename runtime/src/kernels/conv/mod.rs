@@ -15,7 +15,10 @@ mod halo;
 mod sweep;
 mod tile;
 
+pub mod depthwise;
 pub mod direct;
+pub mod pad;
+pub mod planar;
 
 #[cfg(test)]
 mod testing;
