@@ -3,7 +3,8 @@
 use super::vector::{Vector, operators};
 use core::arch::x86_64::*;
 
-/// Sixteen lanes of AVX-512 (F and DQ).
+/// Sixteen lanes of AVX-512 (F, DQ and VL: without the last, values that pass through a half
+/// vector may only live in the first 16 registers).
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(__m512);
 

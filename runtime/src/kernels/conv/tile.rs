@@ -147,14 +147,14 @@ macro_rules! tile_sets {
             #[inline(never)]
             unsafe fn tile_function<
                 const DEPTH: usize,
-                const ROWS: usize,
+                const PIXELS: usize,
                 const COLUMNS: usize,
                 const VECTORS: usize,
             >(
                 operands: &Tile,
             ) {
                 // SAFETY: this function has the body's contract.
-                unsafe { tile::<super::$vector, DEPTH, ROWS, COLUMNS, VECTORS>(operands) }
+                unsafe { tile::<super::$vector, DEPTH, PIXELS, COLUMNS, VECTORS>(operands) }
             }
 
             const fn most(columns: &[usize]) -> usize {
@@ -165,12 +165,12 @@ macro_rules! tile_sets {
                 wide_blocks: $wide * super::$vector::LANES / LANES,
                 columns: most(&[$($one),*]),
                 wide: Shapes {
-                    one_row: &[$(tile_function::<LANES, 1, $one, $wide>),*],
-                    two_rows: &[$(tile_function::<LANES, 2, $two, $wide>),*],
+                    one_row: &[$(tile_function::<LANES, $one, $one, $wide>),*],
+                    two_rows: &[$(tile_function::<LANES, { 2 * $two }, $two, $wide>),*],
                 },
                 narrow: Shapes {
-                    one_row: &[$(tile_function::<LANES, 1, $one, $narrow>),*],
-                    two_rows: &[$(tile_function::<LANES, 2, $two, $narrow>),*],
+                    one_row: &[$(tile_function::<LANES, $one, $one, $narrow>),*],
+                    two_rows: &[$(tile_function::<LANES, { 2 * $two }, $two, $narrow>),*],
                 },
             };
 
@@ -178,11 +178,11 @@ macro_rules! tile_sets {
                 wide_blocks: $wide * super::$vector::LANES / LANES,
                 columns: most(&[$($one),*]),
                 wide: Shapes {
-                    one_row: &[$(tile_function::<1, 1, $one, $wide>),*],
+                    one_row: &[$(tile_function::<1, $one, $one, $wide>),*],
                     two_rows: &[],
                 },
                 narrow: Shapes {
-                    one_row: &[$(tile_function::<1, 1, $one, $narrow>),*],
+                    one_row: &[$(tile_function::<1, $one, $one, $narrow>),*],
                     two_rows: &[],
                 },
             };
@@ -207,7 +207,7 @@ tile_sets! {
 
 #[cfg(target_arch = "x86_64")]
 tile_sets! {
-    avx512, Avx512, #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
+    avx512, Avx512, #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
     vectors: 2 1,
     one_row: [1 2 3 4 5 6 7 8 9 10 11 12 13 14],
     two_rows: [1 2 3 4 5 6 7],
@@ -221,8 +221,28 @@ tile_sets! {
     two_rows: [1 2 3],
 }
 
-/// The body of a tile: `ROWS` x `COLUMNS` pixels, `VECTORS` vectors of output
-/// channels, `DEPTH` input channels side by side in memory.
+/// Repeats a block for every pixel of a tile, with its number as a constant.
+///
+/// Only constants index the sums before the compiler decides what to keep in
+/// registers. It unrolls loops late or not at all where the body is large, and
+/// then all sums live on the stack.
+macro_rules! for_each_pixel {
+    ($count:ident, $pixel:ident => $body:block) => {
+        for_each_pixel!(@unrolled $count, $pixel, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    (@unrolled $count:ident, $pixel:ident, $body:block, $($number:literal)*) => {
+        $(
+            if $number < $count {
+                #[allow(non_upper_case_globals)]
+                const $pixel: usize = $number;
+                $body
+            }
+        )*
+    };
+}
+
+/// The body of a tile: `PIXELS` pixels in rows of `COLUMNS`, `VECTORS` vectors
+/// of output channels, `DEPTH` input channels side by side in memory.
 ///
 /// The kernel's size and all strides are run-time values on purpose: where the
 /// compiler knows that taps overlap it keeps their values in registers that the
@@ -235,7 +255,7 @@ tile_sets! {
 unsafe fn tile<
     V: Vector,
     const DEPTH: usize,
-    const ROWS: usize,
+    const PIXELS: usize,
     const COLUMNS: usize,
     const VECTORS: usize,
 >(
@@ -243,15 +263,14 @@ unsafe fn tile<
 ) {
     // SAFETY: the caller vouches for the instruction set and every place.
     unsafe {
-        let mut sums = [[[V::splat(0.0); VECTORS]; COLUMNS]; ROWS];
-        start::<V, ROWS, COLUMNS, VECTORS>(t, &mut sums);
+        let mut sums = start::<V, PIXELS, COLUMNS, VECTORS>(t);
         let [step_row, step_column] = t.step;
         let mut weights = t.weights;
         let mut plane = t.input;
         for _ in 0..t.depth {
             let mut line = plane;
             for _ in 0..t.kernel[0] {
-                let mut pixels = line;
+                let mut tap = line;
                 for _ in 0..t.kernel[1] {
                     for lane in 0..DEPTH {
                         let mut factors = [V::splat(0.0); VECTORS];
@@ -260,100 +279,82 @@ unsafe fn tile<
                             let place = channel / GROUP * t.weights_group + channel % GROUP;
                             *factor = V::load(weights.add(lane * GROUP + place));
                         }
-                        for row in 0..ROWS {
-                            for column in 0..COLUMNS {
-                                let pixel = pixels.add(row * step_row + column * step_column);
-                                let value = V::splat(*pixel.add(lane));
-                                for n in 0..VECTORS {
-                                    let sum = &mut sums[row][column][n];
-                                    *sum = value.fma(factors[n], *sum);
-                                }
+                        for_each_pixel!(PIXELS, pixel => {
+                            let (row, column) = (pixel / COLUMNS, pixel % COLUMNS);
+                            let place = tap.add(row * step_row + column * step_column + lane);
+                            let value = V::splat(*place);
+                            for (sum, factor) in sums[pixel].iter_mut().zip(factors) {
+                                *sum = value.fma(factor, *sum);
                             }
-                        }
+                        });
                     }
                     weights = weights.add(DEPTH * GROUP);
-                    pixels = pixels.add(t.tap[1]);
+                    tap = tap.add(t.tap[1]);
                 }
                 line = line.add(t.tap[0]);
             }
             plane = plane.add(t.input_plane);
         }
-        end::<V, ROWS, COLUMNS, VECTORS>(t, &mut sums);
+        end::<V, PIXELS, COLUMNS, VECTORS>(t, sums);
     }
 }
 
 /// Loads the bias, or the sums of earlier chunks of channels.
 #[inline(always)]
-unsafe fn start<V: Vector, const ROWS: usize, const COLUMNS: usize, const VECTORS: usize>(
+unsafe fn start<V: Vector, const PIXELS: usize, const COLUMNS: usize, const VECTORS: usize>(
     t: &Tile,
-    sums: &mut [[[V; VECTORS]; COLUMNS]; ROWS],
-) {
-    for n in 0..VECTORS {
-        // SAFETY: the caller vouches for every place.
-        unsafe {
-            if !t.bias.is_null() {
-                let bias = V::load(t.bias.add(n * V::LANES));
-                for row in sums.iter_mut() {
-                    for sum in row {
-                        sum[n] = bias;
-                    }
+) -> [[V; VECTORS]; PIXELS] {
+    // SAFETY: the caller vouches for the instruction set and every place.
+    unsafe {
+        let mut sums = [[V::splat(0.0); VECTORS]; PIXELS];
+        if t.bias.is_null() {
+            for_each_pixel!(PIXELS, pixel => {
+                let place = pixel / COLUMNS * t.output_row + pixel % COLUMNS * LANES;
+                let place = t.output.add(place);
+                for (n, sum) in sums[pixel].iter_mut().enumerate() {
+                    *sum = load_channels(place, t.output_plane, t.blocks, n);
                 }
-            } else {
-                for (y, row) in sums.iter_mut().enumerate() {
-                    for (x, sum) in row.iter_mut().enumerate() {
-                        let pixel = t.output.add(y * t.output_row + x * LANES);
-                        sum[n] = load_channels(pixel, t.output_plane, t.blocks, n);
-                    }
-                }
+            });
+        } else {
+            let mut bias = [V::splat(0.0); VECTORS];
+            for (n, bias) in bias.iter_mut().enumerate() {
+                *bias = V::load(t.bias.add(n * V::LANES));
             }
+            for_each_pixel!(PIXELS, pixel => {
+                sums[pixel] = bias;
+            });
         }
+        sums
     }
 }
 
 /// Adds the residual, clamps and stores.
 #[inline(always)]
-unsafe fn end<V: Vector, const ROWS: usize, const COLUMNS: usize, const VECTORS: usize>(
+unsafe fn end<V: Vector, const PIXELS: usize, const COLUMNS: usize, const VECTORS: usize>(
     t: &Tile,
-    sums: &mut [[[V; VECTORS]; COLUMNS]; ROWS],
+    sums: [[V; VECTORS]; PIXELS],
 ) {
     // SAFETY: the caller vouches for the instruction set and every place.
     unsafe {
-        if !t.residual.is_null() && !t.residual_last {
-            add_residual::<V, ROWS, COLUMNS, VECTORS>(t, sums);
-        }
         let (low, high) = (V::splat(t.low), V::splat(t.high));
-        for sum in sums.as_flattened_mut().as_flattened_mut() {
-            *sum = sum.clamp(low, high);
-        }
-        if !t.residual.is_null() && t.residual_last {
-            add_residual::<V, ROWS, COLUMNS, VECTORS>(t, sums);
-        }
-        for n in 0..VECTORS {
-            for (y, row) in sums.iter().enumerate() {
-                for (x, sum) in row.iter().enumerate() {
-                    let pixel = t.output.add(y * t.output_row + x * LANES);
-                    store_channels(sum[n], pixel, t.output_plane, t.blocks, n);
+        for_each_pixel!(PIXELS, pixel => {
+            let (row, column) = (pixel / COLUMNS, pixel % COLUMNS * LANES);
+            let place = t.output.add(row * t.output_row + column);
+            for (n, mut sum) in sums[pixel].into_iter().enumerate() {
+                if t.residual.is_null() {
+                    sum = sum.clamp(low, high);
+                } else {
+                    let place = t.residual.add(row * t.residual_row + column);
+                    let residual = load_channels(place, t.residual_plane, t.blocks, n);
+                    sum = if t.residual_last {
+                        sum.clamp(low, high) + residual
+                    } else {
+                        (sum + residual).clamp(low, high)
+                    };
                 }
+                store_channels(sum, place, t.output_plane, t.blocks, n);
             }
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn add_residual<V: Vector, const ROWS: usize, const COLUMNS: usize, const VECTORS: usize>(
-    t: &Tile,
-    sums: &mut [[[V; VECTORS]; COLUMNS]; ROWS],
-) {
-    for n in 0..VECTORS {
-        for (y, row) in sums.iter_mut().enumerate() {
-            for (x, sum) in row.iter_mut().enumerate() {
-                // SAFETY: the caller vouches for the residual.
-                unsafe {
-                    let pixel = t.residual.add(y * t.residual_row + x * LANES);
-                    sum[n] = sum[n] + load_channels(pixel, t.residual_plane, t.blocks, n);
-                }
-            }
-        }
+        });
     }
 }
 
