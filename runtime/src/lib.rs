@@ -7,4 +7,8 @@ extern crate std;
 
 #[macro_use]
 mod description;
+pub mod kernels;
+pub mod simd;
 pub mod step;
+
+pub use simd::Isa;
