@@ -7,4 +7,7 @@ extern crate std;
 
 #[macro_use]
 mod description;
+pub mod simd;
 pub mod step;
+
+pub use simd::Isa;

@@ -54,6 +54,9 @@ pub trait Definition: Clone + Debug + PartialEq + Into<Op> {
     }
 }
 
+mod reading;
+mod rearrange;
+
 /// The registry: each line is a file of this folder and the operator in it.
 macro_rules! operators {
     ($($module:ident::$operator:ident),* $(,)?) => {

@@ -1,0 +1,102 @@
+//! 256-bit vectors of x86-64.
+
+use super::vector::{Vector, operators};
+use core::arch::x86_64::*;
+
+/// Eight lanes of AVX2 with FMA.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2(__m256);
+
+operators!(Avx2, _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps, _mm256_div_ps);
+
+// SAFETY of the blocks below: a value of the type, or the caller of an unsafe
+// function, proves that the instructions exist; the caller of `load` and
+// `store` vouches for the memory.
+impl Vector for Avx2 {
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self(unsafe { _mm256_set1_ps(value) })
+    }
+
+    #[inline(always)]
+    unsafe fn load(source: *const f32) -> Self {
+        Self(unsafe { _mm256_loadu_ps(source) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, target: *mut f32) {
+        unsafe { _mm256_storeu_ps(target, self.0) }
+    }
+
+    #[inline(always)]
+    fn fma(self, factor: Self, addend: Self) -> Self {
+        Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, addend.0) })
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Self(unsafe { _mm256_max_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Self(unsafe { _mm256_min_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn select_greater(self, other: Self, yes: Self, no: Self) -> Self {
+        Self(unsafe {
+            let greater = _mm256_cmp_ps::<_CMP_GT_OQ>(self.0, other.0);
+            _mm256_blendv_ps(no.0, yes.0, greater)
+        })
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self(unsafe { _mm256_sqrt_ps(self.0) })
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Self(unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), self.0) })
+    }
+
+    #[inline(always)]
+    fn copy_sign(self, sign: Self) -> Self {
+        Self(unsafe {
+            let mask = _mm256_set1_ps(-0.0);
+            _mm256_or_ps(_mm256_andnot_ps(mask, self.0), _mm256_and_ps(mask, sign.0))
+        })
+    }
+
+    #[inline(always)]
+    fn power_of_two(self) -> Self {
+        Self(unsafe {
+            let exponent = _mm256_slli_epi32::<23>(_mm256_castps_si256(self.0));
+            let one = _mm256_castps_si256(_mm256_set1_ps(1.0));
+            _mm256_castsi256_ps(_mm256_add_epi32(exponent, one))
+        })
+    }
+
+    #[inline(always)]
+    fn reduce_sum(self) -> f32 {
+        unsafe {
+            let four =
+                _mm_add_ps(_mm256_castps256_ps128(self.0), _mm256_extractf128_ps::<1>(self.0));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+
+    #[inline(always)]
+    fn reduce_max(self) -> f32 {
+        unsafe {
+            let four =
+                _mm_max_ps(_mm256_castps256_ps128(self.0), _mm256_extractf128_ps::<1>(self.0));
+            let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+}
