@@ -12,6 +12,7 @@
 
 mod finish;
 mod halo;
+mod split;
 mod sweep;
 mod tile;
 
