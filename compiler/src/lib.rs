@@ -48,7 +48,7 @@ pub mod codegen;
 pub mod error;
 //pub mod evaluate;
 pub mod ir;
-//pub mod onnx;
+pub mod onnx;
 pub mod ops;
 //pub mod passes;
 pub mod plan;

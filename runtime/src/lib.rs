@@ -7,6 +7,7 @@ extern crate std;
 
 #[macro_use]
 mod description;
+pub mod kernels;
 pub mod simd;
 pub mod step;
 

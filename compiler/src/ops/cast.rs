@@ -155,3 +155,79 @@ impl Convert<Self> for bool {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Case;
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn cast(from: impl Into<Data>, code: i64) -> Data {
+        let from = from.into();
+        let operand = Tensor::new(&[from.len()], from).unwrap();
+        Case::new("Cast", 13).int("to", code).operand(operand).value().into_data()
+    }
+
+    #[test]
+    fn floats_become_integers() {
+        let floats = vec![1.9f32, -1.9, 300.0, -1.0, f32::NAN];
+        assert_eq!(cast(floats.clone(), 6), Data::I32(vec![1, -1, 300, -1, 0]));
+        assert_eq!(cast(floats.clone(), 7), Data::I64(vec![1, -1, 300, -1, 0]));
+        // As numpy and ONNX Runtime.
+        assert_eq!(cast(floats.clone(), 2), Data::U8(vec![1, 255, 44, 255, 0]));
+        assert_eq!(cast(floats, 3), Data::I8(vec![1, -1, 44, -1, 0]));
+        assert_eq!(cast(vec![1e300f64, -1e300], 6), Data::I32(vec![i32::MAX, i32::MIN]));
+    }
+
+    #[test]
+    fn other_types() {
+        let booleans = Data::Bool(vec![true, false, false, true, true]);
+        assert_eq!(cast(vec![1.5f32, -0.0, 0.0, f32::NAN, 0.1], 9), booleans);
+        assert_eq!(cast(vec![2i64, 0, 0, -1, i64::MIN], 9), booleans);
+        assert_eq!(cast(booleans.clone(), 9), booleans);
+        assert_eq!(cast(vec![true, false], 1), Data::F32(vec![1.0, 0.0]));
+        assert_eq!(cast(vec![true, false], 13), Data::U64(vec![1, 0]));
+        assert_eq!(cast(vec![200i16, -1], 3), Data::I8(vec![-56, -1]));
+        assert_eq!(cast(vec![-1i32], 12), Data::U32(vec![u32::MAX]));
+        assert_eq!(cast(vec![1e300f64, 0.1], 1), Data::F32(vec![f32::INFINITY, 0.1]));
+        assert_eq!(cast(vec![16_777_217i32], 1), Data::F32(vec![16_777_216.0]));
+        // Half-width floats are f32.
+        assert_eq!(cast(vec![0.1f32, 1e9], 10), Data::F32(vec![0.1, 1e9]));
+        assert_eq!(cast(vec![7u8], 16), Data::F32(vec![7.0]));
+    }
+
+    #[test]
+    fn every_pair_of_types() {
+        for (_, from) in CODES {
+            let one = converted(&Data::Bool(vec![true, false]), from);
+            assert_eq!(one.element(), from);
+            for (code, to) in CODES {
+                assert_eq!(cast(one.clone(), code), converted(&Data::U8(vec![1, 0]), to));
+            }
+        }
+    }
+
+    #[test]
+    fn like_another_tensor() {
+        let like = Case::new("CastLike", 19)
+            .int("saturate", 0)
+            .operand(Tensor::scalar(2.5f32))
+            .operand(Tensor::vector(vec![0u16; 3]))
+            .unknown(2);
+        assert_eq!(like.value(), Tensor::scalar(2u16));
+        assert_eq!(like.read().unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn errors() {
+        let case = |code| Case::new("Cast", 24).int("to", code).counting(&[1]);
+        case(8).refused(ErrorKind::Unsupported, "strings");
+        case(17).refused(ErrorKind::Unsupported, "8-bit floats");
+        case(22).refused(ErrorKind::Unsupported, "less than 8 bits");
+        case(0).refused(ErrorKind::Malformed, "no element type has number 0");
+        case(i64::MIN).refused(ErrorKind::Malformed, "no element type");
+        case(1).int("too", 1).refused(ErrorKind::Malformed, "unknown attribute `too`");
+        Case::new("Cast", 13).counting(&[1]).refused(ErrorKind::Malformed, "`to` is missing");
+        Case::new("Cast", 13).int("to", 1).refused(ErrorKind::Malformed, "input");
+    }
+}

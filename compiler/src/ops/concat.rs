@@ -109,3 +109,42 @@ macro_rules! append {
 fn append(joined: &mut Data, part: &Data, range: Range<usize>) -> Result<()> {
     append!(joined, part, range; F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, Bool)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Case;
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn concat(axis: i64, shapes: &[&[usize]]) -> Case {
+        let case = Case::new("Concat", 13).int("axis", axis);
+        shapes.iter().fold(case, |case, shape| case.counting(shape))
+    }
+
+    #[test]
+    fn joins_along_an_axis() {
+        let rows = concat(0, &[&[1, 2], &[2, 2]]).f32s();
+        assert_eq!(rows, (vec![3, 2], vec![0.0, 1.0, 0.0, 1.0, 2.0, 3.0]));
+        let columns = concat(-1, &[&[2, 1], &[2, 2]]).f32s();
+        assert_eq!(columns, (vec![2, 3], vec![0.0, 0.0, 1.0, 1.0, 2.0, 3.0]));
+        assert_eq!(concat(1, &[&[2, 0], &[2, 1]]).f32s(), (vec![2, 1], vec![0.0, 1.0]));
+        assert_eq!(concat(0, &[&[3]]).f32s(), (vec![3], vec![0.0, 1.0, 2.0]));
+        let joined = Case::new("Concat", 4).int("axis", 0).list(&[7]).list(&[8, 9]).value();
+        assert_eq!(joined, Tensor::vector(vec![7i64, 8, 9]));
+        let wide = concat(1, &[&[0, 3, 2], &[0, 4, 2]]).value();
+        assert_eq!(wide.shape(), [0, 7, 2]);
+    }
+
+    #[test]
+    fn errors() {
+        concat(2, &[&[1, 2]]).refused(ErrorKind::Shape, "axis 2 is out of range");
+        concat(0, &[&[]]).refused(ErrorKind::Shape, "axis 0 is out of range");
+        concat(0, &[&[1, 2], &[1, 3]]).refused(ErrorKind::Shape, "f32[1,2] and f32[1,3]");
+        concat(0, &[&[1, 2], &[1]]).refused(ErrorKind::Shape, "only differ along axis 0");
+        concat(0, &[&[1]]).list(&[1]).refused(ErrorKind::Shape, "f32[1] and i64[1]");
+        concat(0, &[&[1]]).absent().refused(ErrorKind::Malformed, "operand 1 (inputs)");
+        concat(0, &[]).refused(ErrorKind::Malformed, "operand 0 (inputs)");
+        let missing = Case::new("Concat", 13).counting(&[1]);
+        missing.refused(ErrorKind::Malformed, "`axis` is missing");
+    }
+}

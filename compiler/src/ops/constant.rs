@@ -65,3 +65,34 @@ impl Definition for Constant {
         Ok(vec![Tensor::clone(&self.value)])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Case;
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn every_way_to_write_one() {
+        let constant = |name, attribute| Case::new("Constant", 13).with(name, attribute).value();
+        let tensor = Tensor::new(&[1, 2], vec![true, false]).unwrap();
+        assert_eq!(constant("value", Attribute::Tensor(tensor.clone().into())), tensor);
+        assert_eq!(constant("value_int", Attribute::Int(3)), Tensor::scalar(3i64));
+        assert_eq!(constant("value_ints", Attribute::Ints(vec![])), Tensor::vector(vec![0i64; 0]));
+        assert_eq!(constant("value_float", Attribute::Float(0.5)), Tensor::scalar(0.5f32));
+        let floats = constant("value_floats", Attribute::Floats(vec![1.0, 2.0]));
+        assert_eq!(floats, Tensor::vector(vec![1.0f32, 2.0]));
+    }
+
+    #[test]
+    fn errors() {
+        let case = Case::new("Constant", 13);
+        case.refused(ErrorKind::Malformed, "needs one of the attributes `value`");
+        let text = Attribute::String("a".into());
+        case.clone().with("value_string", text).refused(ErrorKind::Unsupported, "`value_string`");
+        let both = case.clone().int("value_int", 1).ints("value_ints", &[1]);
+        both.refused(ErrorKind::Malformed, "several");
+        case.clone().int("value", 1).refused(ErrorKind::Malformed, "should be a tensor");
+        case.int("value_int", 1).list(&[1]).refused(ErrorKind::Malformed, "at most 0 operands");
+    }
+}

@@ -60,3 +60,45 @@ impl Definition for ConstantOfShape {
         types.iter().map(fill).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Case;
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn repeats_one_value() {
+        let case = Case::new("ConstantOfShape", 9);
+        let zeros = case.clone().list(&[2, 3]).value();
+        assert_eq!(zeros, Tensor::new(&[2, 3], vec![0.0f32; 6]).unwrap());
+        let value = Attribute::Tensor(Tensor::vector(vec![7i32]).into());
+        let sevens = case.clone().with("value", value.clone()).list(&[3]).value();
+        assert_eq!(sevens, Tensor::vector(vec![7i32; 3]));
+        assert_eq!(case.clone().with("value", value).list(&[]).value(), Tensor::scalar(7i32));
+        assert_eq!(case.list(&[i64::MAX, 0]).value().len(), 0);
+    }
+
+    #[test]
+    fn errors() {
+        let case = Case::new("ConstantOfShape", 20);
+        case.refused(ErrorKind::Malformed, "operand 0 (input) is missing");
+        case.clone().list(&[-1]).refused(ErrorKind::Malformed, "a size should not be negative");
+        case.clone().list(&[1 << 30, 1 << 30]).refused(ErrorKind::Shape, "too many elements");
+        case.clone().counting(&[1]).refused(ErrorKind::Shape, "should be integers");
+        let matrix = Tensor::new(&[1, 1], vec![2i64]).unwrap();
+        case.clone().operand(matrix).refused(ErrorKind::Shape, "should be a vector");
+        let values = Attribute::Tensor(Tensor::vector(vec![7i32, 8]).into());
+        case.with("value", values).list(&[1]).refused(ErrorKind::Malformed, "one element");
+    }
+
+    #[test]
+    fn the_shape_must_be_known() {
+        let (operator, _) = Case::new("ConstantOfShape", 9).list(&[2]).read().unwrap();
+        let tensor_type = TensorType::fixed(crate::ir::ElementType::I64, &[2]);
+        let operand = Operand { tensor_type: &tensor_type, value: None };
+        let error = crate::ir::Operator::infer(&operator, &[Some(operand)]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("depends on the data"), "{error}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Broadcasting to a shape.
 
 use super::Definition;
-use super::reading::{check, inferred, integers, one, operand_type, size};
+use super::reading::{check, inferred, integers, one, operand_type, size, writes_attributes};
 use super::rearrange::{rearranged, strides};
 use crate::error::{Error, Result};
 use crate::ir::{
@@ -29,7 +29,7 @@ impl Definition for Expand {
 
     fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
         let attributes: &[&str] =
-            if super::reading::writes_attributes(signature, 0) { &["shape"] } else { &[] };
+            if writes_attributes(signature, 0) { &["shape"] } else { &[] };
         check(signature, attributes, 2)?;
         let given = integers(signature, "shape", 1, 0)?;
         let given = given.ok_or_else(|| Error::malformed("operand 1 (shape) is missing"))?;
@@ -76,4 +76,48 @@ fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
             _ => Err(Error::shape(format!("shapes {a:?} and {b:?} do not broadcast"))),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Case;
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn expand(from: &[usize], to: &[i64]) -> Case {
+        Case::new("Expand", 13).counting(from).list(to).unknown(1)
+    }
+
+    #[test]
+    fn broadcasts_both_ways() {
+        let columns = expand(&[2, 1], &[2, 3]).f32s();
+        assert_eq!(columns, (vec![2, 3], vec![0.0, 0.0, 0.0, 1.0, 1.0, 1.0]));
+        let rows = expand(&[2], &[2, 1]).f32s();
+        assert_eq!(rows, (vec![2, 2], vec![0.0, 1.0, 0.0, 1.0]));
+        assert_eq!(expand(&[2, 1], &[1]).f32s(), (vec![2, 1], vec![0.0, 1.0]));
+        assert_eq!(expand(&[], &[2]).f32s(), (vec![2], vec![0.0, 0.0]));
+        assert_eq!(expand(&[1], &[0, 5]).f32s(), (vec![0, 5], vec![]));
+        let booleans = Case::new("Expand", 8).operand(Tensor::scalar(true)).list(&[2]).value();
+        assert_eq!(booleans, Tensor::vector(vec![true, true]));
+    }
+
+    #[test]
+    fn errors() {
+        expand(&[2], &[3]).refused(ErrorKind::Shape, "do not broadcast");
+        expand(&[1], &[-1]).refused(ErrorKind::Malformed, "negative");
+        expand(&[1], &[1 << 40, 2]).refused(ErrorKind::Shape, "too many elements");
+        expand(&[1], &[1]).unknown(2).refused(ErrorKind::Unsupported, "depends on the data");
+        expand(&[1], &[1]).ints("shape", &[1]).refused(ErrorKind::Malformed, "unknown attribute");
+        Case::new("Expand", 13).counting(&[1]).refused(ErrorKind::Malformed, "shape");
+    }
+
+    #[test]
+    fn the_shape_is_that_of_the_result() {
+        let smaller = Expand { shape: vec![1] };
+        let error = smaller.infer(&[Some(Operand {
+            tensor_type: &TensorType::f32(&[2]),
+            value: None,
+        })]);
+        assert!(error.is_err());
+    }
 }

@@ -57,3 +57,39 @@ fn dropout(signature: &Signature<'_>) -> Result<()> {
             .help("export the model for inference, not for training")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Case;
+    use crate::error::ErrorKind;
+    use crate::ir::{Attribute, Tensor};
+
+    #[test]
+    fn passes_its_operand_on() {
+        let half = Attribute::Float(0.5);
+        let old = Case::new("Dropout", 7).with("ratio", half).counting(&[2]);
+        let new = Case::new("Dropout", 13)
+            .int("seed", 1)
+            .counting(&[2])
+            .operand(Tensor::scalar(0.5f32))
+            .operand(Tensor::scalar(false));
+        let ratio_unknown = Case::new("Dropout", 22).counting(&[2]).counting(&[]).unknown(2);
+        let identity = Case::new("Identity", 14).counting(&[2]);
+        for case in [old, new, ratio_unknown, identity] {
+            assert_eq!(case.f32s(), (vec![2], vec![0.0, 1.0]));
+            assert_eq!(case.read().unwrap().1.len(), 1);
+        }
+    }
+
+    #[test]
+    fn refuses_to_drop() {
+        let case = Case::new("Dropout", 13).counting(&[2]).absent();
+        case.clone().outputs(2).refused(ErrorKind::Unsupported, "`mask`");
+        let training = case.operand(Tensor::scalar(true));
+        training.refused(ErrorKind::Unsupported, "training mode");
+        training.unknown(3).refused(ErrorKind::Unsupported, "depends on the data");
+        Case::new("Identity", 13).refused(ErrorKind::Malformed, "input");
+        let old = Case::new("Dropout", 10).counting(&[2]).int("seed", 1);
+        old.refused(ErrorKind::Malformed, "unknown attribute `seed`");
+    }
+}

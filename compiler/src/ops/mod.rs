@@ -56,6 +56,8 @@ pub trait Definition: Clone + Debug + PartialEq + Into<Op> {
 
 mod reading;
 mod rearrange;
+#[cfg(test)]
+mod testing;
 
 /// The registry: each line is a file of this folder and the operator in it.
 macro_rules! operators {
@@ -159,6 +161,7 @@ operators! {
     unary::Unary,
 }
 
+pub(crate) use cast::converted;
 pub use conv::{Epilogue, Prologue};
 pub use global_pool::GlobalPoolKind;
 pub use pad::PadMode;

@@ -3,7 +3,7 @@
 use super::Definition;
 use super::cast::{Convert, converted};
 use super::reading::{
-    axes, check, constant, inferred, integers, one, operand_type, writes_attributes,
+    axes, check, constant, inferred, integers, list, one, operand_type, writes_attributes,
 };
 use super::rearrange::{rearranged, strides};
 use crate::error::{Error, Result, printable};
@@ -41,6 +41,8 @@ pub enum PadMode {
 
 /// The first operator set in which pads and value are operands.
 const OPERANDS_SINCE: u32 = 11;
+/// The first operator set in which pads may be of some axes only.
+const AXES_SINCE: u32 = 18;
 
 impl Definition for Pad {
     const NAMES: &'static [&'static str] = &["Pad"];
@@ -65,11 +67,17 @@ impl Definition for Pad {
     }
 
     fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
-        if writes_attributes(signature, OPERANDS_SINCE) {
-            check(signature, &["mode", "pads", "value"], 4)?;
+        let attributes: &[&str] = if writes_attributes(signature, OPERANDS_SINCE) {
+            &["mode", "pads", "value"]
         } else {
-            check(signature, &["mode"], 4)?;
-        }
+            &["mode"]
+        };
+        let operands = match signature.opset {
+            ..OPERANDS_SINCE => 1,
+            OPERANDS_SINCE..AXES_SINCE => 3,
+            AXES_SINCE.. => 4,
+        };
+        check(signature, attributes, operands)?;
         let operand = operand_type(signature, 0, "data")?;
         let mode = match signature.attributes.string_or("mode", "constant")? {
             "constant" => PadMode::Constant { value: value(signature, operand.element)? },
@@ -86,8 +94,8 @@ impl Definition for Pad {
         };
         let given = integers(signature, "pads", 1, OPERANDS_SINCE)?
             .ok_or_else(|| Error::malformed("`pads` are missing"))?;
-        let axes = match integers(signature, "axes", 3, OPERANDS_SINCE)? {
-            Some(given) => axes(&given, operand.rank())?,
+        let axes = match constant(signature, 3, "axes")? {
+            Some(given) => axes(&list(given, "axes")?, operand.rank())?,
             None => (0..operand.rank()).collect(),
         };
         if given.len() != 2 * axes.len() {
@@ -166,23 +174,21 @@ impl Pad {
     /// outside. Numbers have passed [`Pad::padded`].
     fn source(&self, size: usize, (before, after): (i64, i64), index: usize) -> Option<usize> {
         let size = size as i64;
-        let first = (-before).max(0);
-        let left = size - first - (-after).max(0);
-        let index = index as i64 - before.max(0);
+        let position = (index as i64).saturating_sub(before);
+        // What is left of the dimension where pads are negative.
+        let first = before.saturating_neg().max(0);
+        let last = (size - 1).saturating_add(after.min(0));
         let source = match self.mode {
             PadMode::Constant { .. } => {
-                // More may be removed on one side than there is: then what is
-                // left lies in the other side's padding.
-                let source = index + first;
-                (0..size.min(size - (-after).max(0))).contains(&source).then_some(source)?
+                return usize::try_from(position).ok().filter(|_| position < size);
             }
-            PadMode::Edge => first + index.clamp(0, left - 1),
-            PadMode::Wrap => first + index.rem_euclid(left),
-            PadMode::Reflect if left == 1 => first,
+            PadMode::Edge => position.clamp(first, last),
+            PadMode::Wrap => first + (position - first).rem_euclid(last - first + 1),
+            PadMode::Reflect if first == last => first,
             PadMode::Reflect => {
-                let period = 2 * (left - 1);
-                let position = index.rem_euclid(period);
-                first + position.min(period - position)
+                let period = 2 * (last - first);
+                let distance = (position - first).rem_euclid(period);
+                first + distance.min(period - distance)
             }
         };
         usize::try_from(source).ok()
@@ -191,28 +197,36 @@ impl Pad {
 
 /// The value of constant padding, which must be exact in f64.
 fn value(signature: &Signature<'_>, element: ElementType) -> Result<f64> {
-    let given = match signature.attributes.iter().find(|(name, _)| *name == "value") {
-        Some((_, Attribute::Float(value))) => return Ok(f64::from(*value)),
-        Some((_, Attribute::Int(value))) => Some(Tensor::scalar(*value)),
-        Some((_, Attribute::Tensor(value))) => Some(Tensor::clone(value)),
-        Some((_, _)) => return Err(Error::malformed("attribute `value` should be a float")),
-        None if signature.opset < OPERANDS_SINCE => None,
-        None => constant(signature, 2, "constant_value")?.cloned(),
+    let attribute = signature.attributes.iter().find(|(name, _)| *name == "value");
+    let given = match attribute.map(|(_, attribute)| attribute) {
+        Some(Attribute::Float(value)) => return Ok(f64::from(*value)),
+        Some(Attribute::Int(value)) => &Tensor::scalar(*value),
+        Some(Attribute::Tensor(value)) => value,
+        Some(_) => return Err(Error::malformed("attribute `value` should be a float")),
+        None if signature.opset < OPERANDS_SINCE => return Ok(0.0),
+        None => match constant(signature, 2, "constant_value")? {
+            None => return Ok(0.0),
+            Some(value) if value.element() == element => value,
+            Some(value) => {
+                return Err(Error::shape(format!(
+                    "the value of padding should be {element}, but is {}",
+                    value.tensor_type()
+                )));
+            }
+        },
     };
-    let Some(given) = given else { return Ok(0.0) };
     let wide = converted(given.data(), ElementType::F64);
-    let (Data::F64(values), 1) = (&wide, given.len()) else {
-        return Err(Error::shape(format!(
+    let exact = given.element().is_float() || converted(&wide, given.element()) == *given.data();
+    match wide {
+        Data::F64(wide) if wide.len() == 1 && exact => Ok(wide[0]),
+        _ if given.len() == 1 => {
+            Err(Error::unsupported("padding with an integer beyond 2^53 is not supported"))
+        }
+        _ => Err(Error::shape(format!(
             "the value of padding should be one number, but is {}",
             given.tensor_type()
-        )));
-    };
-    let exact = converted(&wide, given.element()) == *given.data() || given.element().is_float();
-    if !exact {
-        return Err(Error::unsupported("padding with an integer beyond 2^53 is not supported"));
+        ))),
     }
-    let _ = element;
-    values.first().copied().ok_or_else(|| Error::internal("a value of no elements"))
 }
 
 /// The shortest attribute that holds the value exactly.
@@ -225,5 +239,105 @@ fn value_attribute(value: f64) -> Attribute {
         Attribute::Int(whole)
     } else {
         Attribute::Tensor(Tensor::scalar(value).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Case;
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn pad(mode: &str, size: usize, before: i64, after: i64) -> Case {
+        Case::new("Pad", 19).string("mode", mode).counting(&[size]).list(&[before, after]).unknown(1)
+    }
+
+    fn padded(mode: &str, size: usize, before: i64, after: i64) -> Vec<f32> {
+        pad(mode, size, before, after).f32s().1
+    }
+
+    // Values of ONNX Runtime 1.32 and, where that refuses, numpy.
+    #[test]
+    fn one_dimension() {
+        assert_eq!(padded("constant", 2, 1, 2), [0.0, 0.0, 1.0, 0.0, 0.0]);
+        assert_eq!(padded("constant", 4, -1, 2), [1.0, 2.0, 3.0, 0.0, 0.0]);
+        assert_eq!(padded("constant", 4, -5, 2), [0.0]);
+        assert_eq!(padded("constant", 4, 3, -6), [0.0]);
+        assert_eq!(padded("constant", 2, -1, -1), [0.0; 0]);
+        assert_eq!(padded("constant", 0, 1, 0), [0.0]);
+        assert_eq!(padded("reflect", 4, 2, 1), [2.0, 1.0, 0.0, 1.0, 2.0, 3.0, 2.0]);
+        assert_eq!(padded("reflect", 4, -1, 2), [1.0, 2.0, 3.0, 2.0, 1.0]);
+        assert_eq!(padded("reflect", 4, 2, -1), [2.0, 1.0, 0.0, 1.0, 2.0]);
+        let twice = [1.0, 2.0, 3.0, 2.0, 1.0, 0.0, 1.0, 2.0, 3.0, 2.0];
+        assert_eq!(padded("reflect", 4, 5, 1), twice);
+        assert_eq!(padded("reflect", 1, 2, 1), [0.0; 4]);
+        assert_eq!(padded("edge", 3, 2, 1), [0.0, 0.0, 0.0, 1.0, 2.0, 2.0]);
+        assert_eq!(padded("edge", 4, -1, 2), [1.0, 2.0, 3.0, 3.0, 3.0]);
+        assert_eq!(padded("wrap", 3, 2, 1), [1.0, 2.0, 0.0, 1.0, 2.0, 0.0]);
+        assert_eq!(padded("wrap", 4, -1, 4), [1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 1.0]);
+        assert_eq!(padded("wrap", 4, 2, -1), [1.0, 2.0, 0.0, 1.0, 2.0]);
+    }
+
+    #[test]
+    fn every_operator_set() {
+        let expected = (vec![2, 3], vec![0.5, 0.0, 1.0, 0.5, 2.0, 3.0]);
+        let old = Case::new("Pad", 2)
+            .ints("pads", &[0, 1, 0, 0])
+            .with("value", Attribute::Float(0.5))
+            .counting(&[2, 2]);
+        assert_eq!(old.f32s(), expected);
+        let value = Tensor::scalar(0.5f32);
+        let new = Case::new("Pad", 11).counting(&[2, 2]).list(&[0, 1, 0, 0]).operand(value.clone());
+        assert_eq!(new.f32s(), expected);
+        let one_axis = Case::new("Pad", 18).counting(&[2, 2]).list(&[1, 0]).operand(value);
+        assert_eq!(one_axis.operand(Tensor::vector(vec![-1i32])).f32s(), expected);
+    }
+
+    #[test]
+    fn values_of_every_type() {
+        let case = |operand: Tensor, value: Tensor| {
+            Case::new("Pad", 13).operand(operand).list(&[1, 0]).operand(value)
+        };
+        let odd = i64::from(i32::MAX) * 3;
+        let integers = case(Tensor::vector(vec![1i64]), Tensor::scalar(odd)).value();
+        assert_eq!(integers, Tensor::vector(vec![odd, 1]));
+        let exact = case(Tensor::vector(vec![1.0f64]), Tensor::vector(vec![0.1f64])).value();
+        assert_eq!(exact, Tensor::vector(vec![0.1, 1.0]));
+        let booleans = case(Tensor::vector(vec![false]), Tensor::scalar(true)).value();
+        assert_eq!(booleans, Tensor::vector(vec![true, false]));
+        let infinite = case(Tensor::vector(vec![1.0f32]), Tensor::scalar(f32::NEG_INFINITY));
+        assert_eq!(infinite.value(), Tensor::vector(vec![f32::NEG_INFINITY, 1.0]));
+        let beyond = Tensor::scalar((1i64 << 53) + 1);
+        case(Tensor::vector(vec![1i64]), beyond).refused(ErrorKind::Unsupported, "2^53");
+        case(Tensor::vector(vec![1i64]), Tensor::scalar(1i32)).refused(ErrorKind::Shape, "i32");
+        let two = Tensor::vector(vec![1.0f32, 2.0]);
+        case(two.clone(), two).refused(ErrorKind::Shape, "one number");
+    }
+
+    #[test]
+    fn errors() {
+        pad("mirror", 2, 1, 1).refused(ErrorKind::Malformed, "but is `mirror`");
+        pad("constant", 2, -2, -1).refused(ErrorKind::Shape, "do not fit axis 0");
+        for mode in ["reflect", "edge", "wrap"] {
+            pad(mode, 0, 1, 0).refused(ErrorKind::Shape, "do not fit");
+            pad(mode, 2, -2, 1).refused(ErrorKind::Shape, "do not fit");
+            pad(mode, 2, i64::MAX, i64::MIN).refused(ErrorKind::Shape, "do not fit");
+        }
+        pad("constant", 2, i64::MAX, i64::MAX).refused(ErrorKind::Shape, "do not fit");
+        pad("constant", 2, 1 << 50, 0).refused(ErrorKind::Shape, "too many elements");
+        assert_eq!(padded("constant", 2, i64::MIN, i64::MAX), [0.0]);
+        // Strides of an empty tensor may be beyond any number.
+        let empty = Tensor::new(&[0, 3, 1 << 62, 8], Vec::<u8>::new()).unwrap();
+        let huge = Case::new("Pad", 13).operand(empty);
+        let cropped = huge.list(&[1, 0, 0, 0, 0, 0, 1 - (1 << 62), 0]).value();
+        assert_eq!(cropped, Tensor::new(&[1, 3, 1, 8], vec![0u8; 24]).unwrap());
+        pad("edge", 2, 1, 1).unknown(2).refused(ErrorKind::Unsupported, "depends on the data");
+        let odd = Case::new("Pad", 13).counting(&[2]).list(&[1]);
+        odd.refused(ErrorKind::Malformed, "expected 2 pads");
+        let twice = Case::new("Pad", 18).counting(&[2]).list(&[1; 4]).absent().list(&[0, -1]);
+        twice.refused(ErrorKind::Malformed, "given twice");
+        Case::new("Pad", 13).counting(&[2]).refused(ErrorKind::Malformed, "`pads` are missing");
+        let old = Case::new("Pad", 10).counting(&[2]).list(&[1, 1]);
+        old.refused(ErrorKind::Malformed, "at most 1 operands");
     }
 }

@@ -115,3 +115,54 @@ fn floats(distance: f64, delta: f64) -> Option<usize> {
     let count = (distance / delta).ceil();
     (delta != 0.0 && count.is_finite() && count < 1e15).then_some(count.max(0.0) as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Case;
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn range<T>(start: T, limit: T, delta: T) -> Case
+    where
+        Data: From<Vec<T>>,
+    {
+        let case = Case::new("Range", 11).operand(Tensor::scalar(start));
+        case.operand(Tensor::scalar(limit)).operand(Tensor::scalar(delta))
+    }
+
+    #[test]
+    fn both_directions() {
+        assert_eq!(range(3i64, 9, 3).value(), Tensor::vector(vec![3i64, 6]));
+        assert_eq!(range(3i64, 10, 3).value(), Tensor::vector(vec![3i64, 6, 9]));
+        assert_eq!(range(10i32, 4, -2).value(), Tensor::vector(vec![10i32, 8, 6]));
+        assert_eq!(range(10i32, 3, -2).value(), Tensor::vector(vec![10i32, 8, 6, 4]));
+        assert_eq!(range(1i16, 1, 1).value(), Tensor::vector(Vec::<i16>::new()));
+        assert_eq!(range(1i64, 0, 1).value(), Tensor::vector(Vec::<i64>::new()));
+        assert_eq!(range(0.0f64, 1.0, 0.25).value(), Tensor::vector(vec![0.0, 0.25, 0.5, 0.75]));
+        // ONNX Runtime gives these ten.
+        let tenths = range(0.0f32, 1.0, 0.1).value();
+        assert_eq!(tenths.len(), 10);
+        assert_eq!(tenths.f32s().unwrap()[7], 0.1 * 7.0);
+        let extreme = range(i16::MIN, i16::MAX, i16::MAX).value();
+        assert_eq!(extreme, Tensor::vector(vec![-32768i16, -1, 32766]));
+        let far = range(i64::MIN, i64::MAX, i64::MAX).value();
+        assert_eq!(far, Tensor::vector(vec![i64::MIN, -1, i64::MAX - 1]));
+    }
+
+    #[test]
+    fn errors() {
+        range(0i64, 1, 0).refused(ErrorKind::Malformed, "step of a range is 0");
+        range(0.0f32, 1.0, 0.0).refused(ErrorKind::Malformed, "step of a range is 0");
+        range(0.0f32, f32::INFINITY, 1.0).refused(ErrorKind::Shape, "no end");
+        range(0.0f64, f64::NAN, 1.0).refused(ErrorKind::Shape, "no end");
+        range(0i64, i64::MAX, 1).refused(ErrorKind::Shape, "too many elements");
+        range(i64::MIN, i64::MAX, 1).refused(ErrorKind::Shape, "too many elements");
+        range(0.0f32, 1e30, 1.0).refused(ErrorKind::Shape, "too long");
+        range(0u8, 1, 1).refused(ErrorKind::Shape, "found u8");
+        let mixed = Case::new("Range", 11).operand(Tensor::scalar(0i64)).counting(&[]).counting(&[]);
+        mixed.refused(ErrorKind::Shape, "operand `limit` should be one i64, but is f32[]");
+        let several = Case::new("Range", 11).counting(&[2]).counting(&[]).counting(&[]);
+        several.refused(ErrorKind::Shape, "operand `start`");
+        Case::new("Range", 11).counting(&[]).refused(ErrorKind::Malformed, "operand 1 (limit)");
+    }
+}

@@ -27,11 +27,12 @@ pub(super) fn rearranged(
     offset: impl Fn(usize, usize) -> Option<usize>,
 ) -> Result<Tensor> {
     let elements = TensorType::fixed(source.element(), shape).elements()?;
+    // An empty source has nothing for any place, and its strides mean nothing.
+    let mut base = (!source.is_empty()).then_some(0);
     // Dimensions of one index only move the base: at most 40 others are left,
-    // since an element count fits 40 bits.
-    let mut base = Some(0);
+    // since the number of elements fits 40 bits.
     let mut tables = Vec::new();
-    if elements > 0 {
+    if elements > 0 && base.is_some() {
         for (dimension, &size) in shape.iter().enumerate() {
             if size == 1 {
                 base = base.zip(offset(dimension, 0)).map(|(base, offset)| base + offset);

@@ -117,7 +117,10 @@ fn flattened(signature: &Signature<'_>) -> Result<Vec<usize>> {
     let sizes = operand.sizes()?;
     // Here the axis lies between dimensions: there is one place more.
     let given = signature.attributes.int_or("axis", 1)?;
-    let axis = if given < 0 { axis(given, sizes.len())? } else { axis(given, sizes.len() + 1)? };
+    let axis = match usize::try_from(given) {
+        Ok(last) if last == sizes.len() => last,
+        _ => axis(given, sizes.len())?,
+    };
     let product = |sizes: &[usize]| TensorType::fixed(operand.element, sizes).elements();
     Ok(vec![product(&sizes[..axis])?, product(&sizes[axis..])?])
 }
@@ -166,4 +169,95 @@ fn unsqueezed(signature: &Signature<'_>) -> Result<Vec<usize>> {
     let mut sizes = sizes.into_iter();
     let next = |inserted: bool| if inserted { Some(1) } else { sizes.next() };
     Ok(inserted.into_iter().filter_map(next).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Case;
+    use crate::error::ErrorKind;
+
+    fn reshape(from: &[usize], to: &[i64]) -> Case {
+        Case::new("Reshape", 14).counting(from).list(to).unknown(1)
+    }
+
+    #[track_caller]
+    fn becomes(case: &Case, shape: &[usize]) {
+        let value = case.value();
+        let count = value.len();
+        assert_eq!(value.shape(), shape);
+        assert_eq!(value.f32s().unwrap(), (0..count).map(|i| i as f32).collect::<Vec<_>>());
+        assert_eq!(case.read().unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn reshapes() {
+        becomes(&reshape(&[2, 3, 4], &[4, 6]), &[4, 6]);
+        becomes(&reshape(&[2, 3, 4], &[0, -1]), &[2, 12]);
+        becomes(&reshape(&[2, 3, 4], &[-1, 0, 2, 1]), &[4, 3, 2, 1]);
+        becomes(&reshape(&[1, 1], &[]), &[]);
+        becomes(&reshape(&[], &[1]), &[1]);
+        becomes(&reshape(&[0, 3], &[3, -1]), &[3, 0]);
+        becomes(&reshape(&[0, 3], &[0, 7]), &[0, 7]);
+        becomes(&reshape(&[0, 3], &[3, 0]).int("allowzero", 1), &[3, 0]);
+        becomes(&Case::new("Reshape", 7).counting(&[4]).list(&[2, 2]), &[2, 2]);
+    }
+
+    #[test]
+    fn reshape_errors() {
+        reshape(&[2, 3], &[4, 2]).refused(ErrorKind::Shape, "6 elements are not 8");
+        reshape(&[2, 3], &[-1, 4]).refused(ErrorKind::Shape, "not a multiple of 4");
+        reshape(&[2, 3], &[-1, -1]).refused(ErrorKind::Shape, "twice");
+        reshape(&[2, 3], &[-2, 3]).refused(ErrorKind::Shape, "not negative");
+        reshape(&[2, 3], &[2, 3, 0]).refused(ErrorKind::Shape, "does not have");
+        reshape(&[0, 3], &[0, -1]).refused(ErrorKind::Shape, "could be anything");
+        let zero = reshape(&[0, 3], &[0, -1]).int("allowzero", 1);
+        zero.refused(ErrorKind::Shape, "could be anything");
+        reshape(&[2], &[i64::MAX, i64::MAX]).refused(ErrorKind::Shape, "too many elements");
+        let unknown = reshape(&[2], &[2]).unknown(2);
+        unknown.refused(ErrorKind::Unsupported, "operand `shape` depends on the data");
+        unknown.ints("shape", &[2]).refused(ErrorKind::Malformed, "unknown attribute `shape`");
+        let old = Case::new("Reshape", 13).int("allowzero", 1).counting(&[2]).list(&[2]);
+        old.refused(ErrorKind::Malformed, "unknown attribute `allowzero`");
+        Case::new("Reshape", 13).counting(&[2]).refused(ErrorKind::Malformed, "shape");
+    }
+
+    #[test]
+    fn flattens() {
+        let flatten = |shape: &[usize], axis| Case::new("Flatten", 11).int("axis", axis).counting(shape);
+        becomes(&Case::new("Flatten", 7).counting(&[2, 3, 4]), &[2, 12]);
+        becomes(&flatten(&[2, 3, 4], 0), &[1, 24]);
+        becomes(&flatten(&[2, 3, 4], 3), &[24, 1]);
+        becomes(&flatten(&[2, 3, 4], -1), &[6, 4]);
+        becomes(&flatten(&[], 0), &[1, 1]);
+        flatten(&[2, 3], 3).refused(ErrorKind::Shape, "axis 3 is out of range");
+        flatten(&[2, 3], -3).refused(ErrorKind::Shape, "axis -3 is out of range");
+    }
+
+    #[test]
+    fn squeezes() {
+        let squeeze = |axes: &[i64]| Case::new("Squeeze", 13).counting(&[1, 3, 1]).list(axes);
+        becomes(&squeeze(&[0]), &[3, 1]);
+        becomes(&squeeze(&[-1, 0]), &[3]);
+        becomes(&Case::new("Squeeze", 21).counting(&[1, 3, 1]), &[3]);
+        becomes(&Case::new("Squeeze", 7).counting(&[1, 3, 1]).ints("axes", &[2]), &[1, 3]);
+        squeeze(&[1]).refused(ErrorKind::Shape, "axis 1 of f32[1,3,1] should have size 1");
+        squeeze(&[3]).refused(ErrorKind::Shape, "axis 3 is out of range");
+        squeeze(&[0, -3]).refused(ErrorKind::Malformed, "axis -3 is given twice");
+        squeeze(&[]).refused(ErrorKind::Unsupported, "empty `axes`");
+        becomes(&Case::new("Squeeze", 13).counting(&[3]).list(&[]), &[3]);
+        squeeze(&[0]).unknown(2).refused(ErrorKind::Unsupported, "operand `axes` depends");
+        squeeze(&[0]).ints("axes", &[0]).refused(ErrorKind::Malformed, "unknown attribute");
+    }
+
+    #[test]
+    fn unsqueezes() {
+        let unsqueeze = |axes: &[i64]| Case::new("Unsqueeze", 13).counting(&[3, 4]).list(axes);
+        becomes(&unsqueeze(&[0, 3]), &[1, 3, 4, 1]);
+        becomes(&unsqueeze(&[-1, 1]), &[3, 1, 4, 1]);
+        becomes(&Case::new("Unsqueeze", 11).counting(&[]).ints("axes", &[0]), &[1]);
+        unsqueeze(&[0, 0]).refused(ErrorKind::Malformed, "given twice");
+        unsqueeze(&[3]).refused(ErrorKind::Shape, "axis 3 is out of range");
+        let missing = Case::new("Unsqueeze", 13).counting(&[3]);
+        missing.refused(ErrorKind::Malformed, "`axes` are missing");
+    }
 }

@@ -92,7 +92,9 @@ impl Definition for Shape {
         let mut sizes = Vec::with_capacity(dims.len());
         for dim in dims {
             match dim {
-                Dim::Fixed(size) => sizes.push(*size as i64),
+                Dim::Fixed(size) => sizes.push(i64::try_from(*size).map_err(|_| {
+                    Error::shape(format!("{operand} has a size beyond 64 bits with sign"))
+                })?),
                 Dim::Bounded { .. } => return Ok(None),
             }
         }
@@ -100,5 +102,56 @@ impl Definition for Shape {
             Self::Sizes { .. } => Tensor::vector(sizes),
             Self::Elements => Tensor::scalar(operand.elements()? as i64),
         }]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Case;
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn sizes(case: Case) -> Vec<i64> {
+        case.counting(&[2, 3, 4]).value().integers().unwrap()
+    }
+
+    // The examples of the specification, and what it says of clamping.
+    #[test]
+    fn some_of_the_sizes() {
+        let shape = || Case::new("Shape", 15);
+        assert_eq!(sizes(Case::new("Shape", 7)), [2, 3, 4]);
+        assert_eq!(sizes(shape().int("start", -1)), [4]);
+        assert_eq!(sizes(shape().int("end", -1)), [2, 3]);
+        assert_eq!(sizes(shape().int("start", 1).int("end", 2)), [3]);
+        assert_eq!(sizes(shape().int("start", -9).int("end", i64::MAX)), [2, 3, 4]);
+        assert_eq!(sizes(shape().int("start", i64::MIN).int("end", -9)), []);
+        assert_eq!(sizes(shape().int("start", 2).int("end", 1)), []);
+        Case::new("Shape", 13)
+            .int("start", 1)
+            .counting(&[1])
+            .refused(ErrorKind::Malformed, "unknown attribute `start`");
+    }
+
+    #[test]
+    fn number_of_elements() {
+        let size = |shape: &[usize]| Case::new("Size", 13).counting(shape).value();
+        assert_eq!(size(&[2, 3]), Tensor::scalar(6i64));
+        assert_eq!(size(&[]), Tensor::scalar(1i64));
+        assert_eq!(size(&[2, 0]), Tensor::scalar(0i64));
+        Case::new("Size", 13).refused(ErrorKind::Malformed, "operand 0 (data)");
+    }
+
+    #[test]
+    fn follow_from_the_type_where_it_is_fixed() {
+        let bounded = TensorType {
+            element: ElementType::F32,
+            shape: vec![Dim::Bounded { symbol: "boxes".into(), max: 100 }, Dim::Fixed(4)],
+        };
+        let operand = [Some(Operand { tensor_type: &bounded, value: None })];
+        let fixed = Shape::Sizes { start: 1, end: 2 }.evaluate_types(&operand).unwrap();
+        assert_eq!(fixed, Some(vec![Tensor::vector(vec![4i64])]));
+        assert_eq!(Shape::Sizes { start: 0, end: 2 }.evaluate_types(&operand).unwrap(), None);
+        assert_eq!(Shape::Elements.evaluate_types(&operand).unwrap(), None);
+        assert!(Shape::Sizes { start: 0, end: 3 }.infer(&operand).is_err());
     }
 }

@@ -147,3 +147,94 @@ impl SliceRange {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Case;
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn slice(size: usize, start: i64, end: i64, step: i64) -> Case {
+        let case = Case::new("Slice", 13).counting(&[size]).list(&[start]).list(&[end]);
+        case.list(&[0]).list(&[step]).unknown(1)
+    }
+
+    // Against the rule of the specification, spelled out index by index.
+    #[test]
+    fn one_dimension_of_every_kind() {
+        let bounds = [i64::MIN, -9, -4, -3, -1, 0, 1, 2, 3, 4, 9, i64::MAX];
+        for size in [0usize, 1, 3, 4] {
+            for start in bounds {
+                for end in bounds {
+                    for step in [i64::MIN, -2, -1, 1, 2, 3, i64::MAX] {
+                        let expected = by_the_rule(size as i128, start, end, step);
+                        let found = slice(size, start, end, step).f32s().1;
+                        assert_eq!(found, expected, "{size}: {start}..{end} by {step}");
+                    }
+                }
+            }
+        }
+    }
+
+    fn by_the_rule(size: i128, start: i64, end: i64, step: i64) -> Vec<f32> {
+        let counted = |bound: i64| {
+            let bound = i128::from(bound);
+            if bound < 0 { bound + size } else { bound }
+        };
+        let (start, end, step) = (counted(start), counted(end), i128::from(step));
+        let mut taken = Vec::new();
+        if size == 0 {
+            return taken;
+        }
+        let (mut index, end) = if step > 0 {
+            (start.max(0).min(size), end.max(0).min(size))
+        } else {
+            (start.max(0).min(size - 1), end.max(-1).min(size - 1))
+        };
+        while if step > 0 { index < end } else { index > end } {
+            taken.push(index as f32);
+            index += step;
+        }
+        taken
+    }
+
+    #[test]
+    fn several_dimensions() {
+        let old = Case::new("Slice", 9).ints("starts", &[0, 1]).ints("ends", &[-1, 1000]);
+        assert_eq!(old.counting(&[2, 4]).f32s(), (vec![1, 3], vec![1.0, 2.0, 3.0]));
+        let new = Case::new("Slice", 10).counting(&[2, 4]).list(&[1, 1]).list(&[3, 2]);
+        assert_eq!(new.clone().f32s(), (vec![1, 1], vec![5.0]));
+        let swapped = new.list(&[-1, 0]).list(&[2, 1]);
+        assert_eq!(swapped.f32s(), (vec![1, 1], vec![5.0]));
+        let back = Case::new("Slice", 13).counting(&[2, 3]).list(&[-1]).list(&[i64::MIN]);
+        let back = back.list(&[1]).list(&[-1]);
+        assert_eq!(back.f32s(), (vec![2, 3], vec![2.0, 1.0, 0.0, 5.0, 4.0, 3.0]));
+    }
+
+    #[test]
+    fn errors() {
+        slice(3, 0, 3, 0).refused(ErrorKind::Malformed, "step of a slice is 0");
+        let unknown = slice(3, 0, 3, 1).unknown(3);
+        unknown.refused(ErrorKind::Unsupported, "operand `starts` depends on the data");
+        let case = Case::new("Slice", 13).counting(&[3]);
+        case.refused(ErrorKind::Malformed, "`starts` are missing");
+        case.clone().list(&[0]).refused(ErrorKind::Malformed, "`ends` are missing");
+        let uneven = case.clone().list(&[0, 0]).list(&[1]);
+        uneven.refused(ErrorKind::Malformed, "found 2, 1, 1 and 2");
+        let deep = case.clone().list(&[0, 0]).list(&[1, 1]);
+        deep.refused(ErrorKind::Malformed, "as many starts");
+        case.list(&[0]).list(&[1]).list(&[1]).refused(ErrorKind::Shape, "axis 1 is out of range");
+        let old = Case::new("Slice", 9).counting(&[3]).ints("starts", &[0]).ints("ends", &[1]);
+        old.ints("steps", &[1]).refused(ErrorKind::Malformed, "unknown attribute `steps`");
+    }
+
+    #[test]
+    fn ranges_must_lie_inside() {
+        let outside = Slice { ranges: vec![SliceRange { start: 1, step: 2, size: 2 }] };
+        let operand = |size| Tensor::vector(vec![0u8; size]);
+        assert!(outside.evaluate(&[Some(&operand(3))]).is_err());
+        assert!(outside.evaluate(&[Some(&operand(4))]).is_ok());
+        let below = Slice { ranges: vec![SliceRange { start: 1, step: -2, size: 2 }] };
+        assert!(below.evaluate(&[Some(&operand(4))]).is_err());
+    }
+}

@@ -135,3 +135,57 @@ fn equal(
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Case;
+    use crate::error::ErrorKind;
+
+    fn parts(case: &Case) -> Vec<Vec<f32>> {
+        case.evaluate().unwrap().iter().map(|part| part.f32s().unwrap().to_vec()).collect()
+    }
+
+    #[test]
+    fn given_sizes() {
+        let expected = [vec![0.0, 3.0], vec![1.0, 2.0, 4.0, 5.0]];
+        let old = Case::new("Split", 11).int("axis", -1).ints("split", &[1, 2]).outputs(2);
+        assert_eq!(parts(&old.counting(&[2, 3])), expected);
+        let new = Case::new("Split", 13).int("axis", 1).counting(&[2, 3]).list(&[1, 2]).outputs(2);
+        assert_eq!(parts(&new.clone().unknown(1)), expected);
+        new.unknown(2).refused(ErrorKind::Unsupported, "operand `split` depends on the data");
+        let empty = Case::new("Split", 18).counting(&[2]).list(&[0, 2]).outputs(2);
+        assert_eq!(parts(&empty), [vec![], vec![0.0, 1.0]]);
+    }
+
+    #[test]
+    fn equal_sizes() {
+        let equal = |opset, size: usize, outputs| {
+            Case::new("Split", opset).counting(&[size]).outputs(outputs)
+        };
+        assert_eq!(parts(&equal(7, 4, 2)), [[0.0, 1.0], [2.0, 3.0]]);
+        equal(13, 5, 2).refused(ErrorKind::Shape, "does not split into 2 equal parts");
+        // As ONNX Runtime, which refuses a last part of less than nothing.
+        let uneven = equal(18, 7, 4).int("num_outputs", 4);
+        assert_eq!(parts(&uneven), [vec![0.0, 1.0], vec![2.0, 3.0], vec![4.0, 5.0], vec![6.0]]);
+        equal(18, 7, 5).int("num_outputs", 5).refused(ErrorKind::Shape, "5 equal parts");
+        let wrong = equal(18, 7, 2).int("num_outputs", i64::MAX);
+        wrong.refused(ErrorKind::Malformed, "but there are 2 outputs");
+        equal(18, 7, 0).refused(ErrorKind::Shape, "0 equal parts");
+    }
+
+    #[test]
+    fn errors() {
+        let split = |sizes: &[i64]| {
+            Case::new("Split", 13).counting(&[3]).list(sizes).outputs(sizes.len())
+        };
+        split(&[1, 1]).refused(ErrorKind::Shape, "do not make up axis 0 of f32[3]");
+        split(&[4, -1]).refused(ErrorKind::Malformed, "negative");
+        split(&[i64::MAX; 3]).refused(ErrorKind::Shape, "do not make up");
+        split(&[1, 2]).outputs(3).refused(ErrorKind::Malformed, "3 outputs, but 2 parts");
+        split(&[3]).int("axis", 1).refused(ErrorKind::Shape, "axis 1 is out of range");
+        let both = Case::new("Split", 18).counting(&[3]).list(&[3]).int("num_outputs", 1);
+        both.refused(ErrorKind::Malformed, "both `split` and `num_outputs`");
+        let early = Case::new("Split", 13).counting(&[3]).int("num_outputs", 1);
+        early.refused(ErrorKind::Malformed, "unknown attribute `num_outputs`");
+    }
+}

@@ -62,3 +62,35 @@ impl Definition for Transpose {
         Ok(vec![rearranged(operand, &shape, 0.0, offset)?])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Case;
+    use crate::error::ErrorKind;
+
+    fn transpose(shape: &[usize], permutation: &[i64]) -> Case {
+        Case::new("Transpose", 13).ints("perm", permutation).counting(shape)
+    }
+
+    #[test]
+    fn permutes() {
+        let reversed = Case::new("Transpose", 7).counting(&[2, 3]).f32s();
+        assert_eq!(reversed, (vec![3, 2], vec![0.0, 3.0, 1.0, 4.0, 2.0, 5.0]));
+        let (shape, values) = transpose(&[2, 3, 4], &[2, 0, 1]).f32s();
+        assert_eq!(shape, [4, 2, 3]);
+        for (i, value) in values.iter().enumerate() {
+            let [a, b, c] = [i / 6, i / 3 % 2, i % 3];
+            assert_eq!(*value, (b * 12 + c * 4 + a) as f32);
+        }
+        assert_eq!(Case::new("Transpose", 7).counting(&[]).f32s(), (vec![], vec![0.0]));
+        assert_eq!(transpose(&[0, 3], &[1, 0]).f32s(), (vec![3, 0], vec![]));
+    }
+
+    #[test]
+    fn errors() {
+        transpose(&[2, 3], &[0]).refused(ErrorKind::Shape, "not a permutation");
+        transpose(&[2, 3], &[0, 0]).refused(ErrorKind::Malformed, "given twice");
+        transpose(&[2, 3], &[0, 2]).refused(ErrorKind::Shape, "axis 2 is out of range");
+        transpose(&[2], &[0]).counting(&[1]).refused(ErrorKind::Malformed, "at most 1 operands");
+    }
+}

@@ -3,7 +3,8 @@
 use super::vector::{Vector, operators};
 use core::arch::x86_64::*;
 
-/// Sixteen lanes of AVX-512 (F and DQ).
+/// Sixteen lanes of AVX-512 (F, DQ and VL: without the last, values that pass through a half
+/// vector may only live in the first 16 registers).
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(__m512);
 
@@ -44,6 +45,16 @@ impl Vector for Avx512 {
             _mm256_storeu_ps(low, _mm512_castps512_ps256(self.0));
             _mm256_storeu_ps(high, _mm512_extractf32x8_ps::<1>(self.0));
         }
+    }
+
+    #[inline(always)]
+    unsafe fn load_low_half(source: *const f32) -> Self {
+        Self(unsafe { _mm512_castps256_ps512(_mm256_loadu_ps(source)) })
+    }
+
+    #[inline(always)]
+    unsafe fn store_low_half(self, target: *mut f32) {
+        unsafe { _mm256_storeu_ps(target, _mm512_castps512_ps256(self.0)) }
     }
 
     #[inline(always)]

@@ -91,9 +91,15 @@ fn has_avx512() -> bool {
     has_avx2()
         && std::arch::is_x86_feature_detected!("avx512f")
         && std::arch::is_x86_feature_detected!("avx512dq")
+        && std::arch::is_x86_feature_detected!("avx512vl")
 }
 
 #[cfg(not(all(target_arch = "x86_64", feature = "std")))]
 fn has_avx512() -> bool {
-    has_avx2() && cfg!(all(target_feature = "avx512f", target_feature = "avx512dq"))
+    has_avx2()
+        && cfg!(all(
+            target_feature = "avx512f",
+            target_feature = "avx512dq",
+            target_feature = "avx512vl"
+        ))
 }

@@ -39,7 +39,7 @@ macro_rules! shells {
             }
             #[cfg(target_arch = "x86_64")]
             #[inline(never)]
-            #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
+            #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
             unsafe fn avx512($($argument: $type),*) $(-> $result)? {
                 unsafe { $body::<$crate::simd::Avx512>($($argument),*) }
             }

@@ -75,6 +75,28 @@ pub(crate) trait Vector:
         }
     }
 
+    /// The first half of the lanes from `source`; the others are anything.
+    ///
+    /// # Safety
+    ///
+    /// `LANES / 2` values are readable.
+    #[inline(always)]
+    unsafe fn load_low_half(source: *const f32) -> Self {
+        // SAFETY: the caller vouches for the source.
+        unsafe { Self::load_first(source, Self::LANES / 2, 0.0) }
+    }
+
+    /// Writes the first half of the lanes.
+    ///
+    /// # Safety
+    ///
+    /// `LANES / 2` values are writable.
+    #[inline(always)]
+    unsafe fn store_low_half(self, target: *mut f32) {
+        // SAFETY: the caller vouches for the target.
+        unsafe { self.store_first(target, Self::LANES / 2) }
+    }
+
     /// `self * factor + addend`, rounded once where the processor can.
     fn fma(self, factor: Self, addend: Self) -> Self;
 

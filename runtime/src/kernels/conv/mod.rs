@@ -1,0 +1,24 @@
+//! Convolution.
+//!
+//! ```text
+//! direct   blocked input  --+
+//! planar   planar input   --+-> sweep (loops over a layer) -> tile (register block)
+//! depthwise                ---> its own tile: no sum over channels
+//! pad      borders for planar
+//! ```
+//!
+//! `finish` applies what a tile's store can't, `halo` zeroes the border of the
+//! output.
+
+mod finish;
+mod halo;
+mod sweep;
+mod tile;
+
+pub mod depthwise;
+pub mod direct;
+pub mod pad;
+pub mod planar;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,3 @@
+//! The kernels.
+
+pub mod conv;
