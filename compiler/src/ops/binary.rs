@@ -89,8 +89,8 @@ pub(super) fn repeated(tensor: &Tensor, shape: &[usize]) -> Result<Tensor> {
     let missing = shape.len() - tensor.shape().len();
     let strides = rearrange::strides(tensor.shape());
     rearranged(tensor, shape, 0.0, |dimension, index| {
-        let own = dimension.checked_sub(missing)?;
-        Some(if tensor.shape()[own] == 1 { 0 } else { index * strides[own] })
+        let own = dimension.checked_sub(missing).filter(|&own| tensor.shape()[own] != 1);
+        Some(own.map_or(0, |own| index * strides[own]))
     })
 }
 

@@ -174,7 +174,6 @@ pub(super) fn larger(a: f64, b: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::ErrorKind;
     use crate::ops::testing::Case;
 
