@@ -9,6 +9,7 @@
 use super::split::Split;
 use crate::simd::{Isa, Scalar, Vector};
 use crate::step::{GROUP, LANES};
+use core::hint::black_box;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 #[cfg(target_arch = "aarch64")]
@@ -281,6 +282,9 @@ unsafe fn tile<
     unsafe {
         let mut sums = start::<V, PIXELS, COLUMNS, VECTORS>(t, place.output);
         let [step_row, step_column] = t.step;
+        // A single vector leaves so many registers to loads ahead of time that
+        // unrolled lanes spill them.
+        let lanes = if VECTORS == 1 { black_box(DEPTH) } else { DEPTH };
         let mut weights = t.weights;
         let mut plane = place.input;
         for _ in 0..t.depth {
@@ -288,7 +292,7 @@ unsafe fn tile<
             for _ in 0..t.kernel[0] {
                 let mut tap = line;
                 for _ in 0..t.kernel[1] {
-                    for lane in 0..DEPTH {
+                    for lane in 0..lanes {
                         let mut factors = [V::splat(0.0); VECTORS];
                         for (n, factor) in factors.iter_mut().enumerate() {
                             let channel = n * V::LANES;
