@@ -13,6 +13,7 @@
 mod finish;
 mod halo;
 mod split;
+mod steps;
 mod sweep;
 mod tile;
 
