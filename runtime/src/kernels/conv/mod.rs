@@ -11,8 +11,9 @@
 //! output.
 
 mod finish;
-mod halo;
+pub(crate) mod halo;
 mod split;
+mod steps;
 mod sweep;
 mod tile;
 
