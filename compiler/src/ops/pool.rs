@@ -44,6 +44,31 @@ impl Pool {
         Windows { kernel, strides, pads, dilations }
     }
 
+    /// Refuses `auto_pad` where tools disagree on what it means.
+    fn check_automatic_padding(
+        &self,
+        signature: &Signature<'_>,
+        picture: [usize; 2],
+    ) -> Result<()> {
+        let counts = |ceil| self.windows().count(picture, ceil);
+        let disputed = match signature.attributes.string_or("auto_pad", "NOTSET")? {
+            // The text of the specification and ONNX's own reference round
+            // down; ONNX's shape inference and ONNX Runtime round up.
+            "VALID" if self.ceil && counts(true)? != counts(false)? => "ceil_mode",
+            // ONNX Runtime pads as if there were no dilations.
+            "SAME_UPPER" | "SAME_LOWER"
+                if [0, 1].iter().any(|&axis| self.dilations[axis] > 1 && self.kernel[axis] > 1) =>
+            {
+                "dilations"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::unsupported(format!(
+            "`{disputed}` with `auto_pad` means different things to different tools"
+        ))
+        .help("export the model with `pads` instead"))
+    }
+
     /// Pixels of a window at this place that lie inside the picture or its
     /// padding; a window that stands out with `ceil` has fewer.
     fn padded_pixels(&self, place: [usize; 2], picture: [usize; 2]) -> usize {
@@ -113,17 +138,9 @@ impl Definition for Pool {
         let windows = Windows::read(signature, kernel, [height, width])?;
         let Windows { strides, pads, dilations, .. } = windows;
         let ceil = signature.attributes.flag("ceil_mode")?;
-        let valid = signature.attributes.string_or("auto_pad", "NOTSET")? == "VALID";
-        let counts = |ceil| windows.count([height, width], ceil);
-        if ceil && valid && counts(true)? != counts(false)? {
-            // The text of the specification and ONNX's own reference round
-            // down; ONNX's shape inference and ONNX Runtime round up.
-            return Err(Error::unsupported(
-                "`ceil_mode` with `auto_pad` VALID means different things to different tools",
-            )
-            .help("export the model with `pads` instead"));
-        }
-        Ok(Parsed::first(Self { kind, kernel, strides, pads, dilations, ceil }, 1))
+        let pool = Self { kind, kernel, strides, pads, dilations, ceil };
+        pool.check_automatic_padding(signature, [height, width])?;
+        Ok(Parsed::first(pool, 1))
     }
 
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
@@ -253,7 +270,10 @@ mod tests {
         assert_eq!(case("SAME_UPPER", 6, 1, 2).f32s().1, [0.0, 2.0, 4.0]);
         case("SAME_UPPER", 6, 1, 3).refused(ErrorKind::Unsupported, "different tools");
         assert_eq!(case("VALID", 5, 3, 2).f32s().1, [1.0, 3.0]);
-        case("VALID", 6, 3, 2).refused(ErrorKind::Unsupported, "different tools");
+        case("VALID", 6, 3, 2).refused(ErrorKind::Unsupported, "`ceil_mode` with `auto_pad`");
+        let dilated = |kernel| case("SAME_UPPER", 5, kernel, 1).ints("dilations", &[1, 2]);
+        dilated(2).refused(ErrorKind::Unsupported, "`dilations` with `auto_pad`");
+        assert_eq!(dilated(1).f32s().1, [0.0, 1.0, 2.0, 3.0, 4.0]);
     }
 
     #[test]
