@@ -1,0 +1,56 @@
+//! From a picture to the names of what is on it, by SqueezeNet 1.1.
+
+use cnnc_runtime::{Shape4, Tensor};
+use image::imageops::{FilterType, crop_imm, resize};
+use image::{ImageError, RgbImage};
+use squeezenet::{MEAN, Model};
+
+/// Side of the pictures that the network takes.
+const SIDE: u32 = 227;
+
+/// What the shorter side is scaled to before the middle is cut out: 256/224,
+/// as usual for ImageNet.
+const SCALED: u32 = 259;
+
+/// Names of the classes, one a line.
+const CLASSES: &str = include_str!("../../models/imagenet_classes.txt");
+
+/// The network's input.
+pub type Picture = Tensor<f32, Shape4<1, 3, 227, 227>>;
+
+/// Reads a picture.
+///
+/// # Errors
+/// Where the file is no PNG picture.
+pub fn read(path: &str) -> Result<Picture, ImageError> {
+    Ok(prepare(&image::open(path)?.into_rgb8()))
+}
+
+/// Scales a picture and cuts out the middle; channels blue, green, red, minus
+/// their mean.
+#[must_use]
+pub fn prepare(picture: &RgbImage) -> Picture {
+    let (width, height) = picture.dimensions();
+    let scaled = |side: u32| (side * SCALED).div_ceil(width.min(height));
+    let picture = resize(picture, scaled(width), scaled(height), FilterType::Triangle);
+    let (left, top) = ((picture.width() - SIDE) / 2, (picture.height() - SIDE) / 2);
+    let picture = crop_imm(&picture, left, top, SIDE, SIDE).to_image();
+    let mut input = Picture::zeros();
+    let planes = input.as_mut_slice().chunks_exact_mut((SIDE * SIDE) as usize);
+    for (plane, (channel, mean)) in planes.zip([2, 1, 0].into_iter().zip(MEAN)) {
+        for (value, pixel) in plane.iter_mut().zip(picture.pixels()) {
+            *value = f32::from(pixel[channel]) - mean;
+        }
+    }
+    input
+}
+
+/// The most probable classes, best first: name and probability.
+pub fn classify(model: &mut Model, picture: &Picture, count: usize) -> Vec<(&'static str, f32)> {
+    let probabilities = model.run(picture.view());
+    let mut classes: Vec<_> =
+        CLASSES.lines().zip(probabilities.as_slice().iter().copied()).collect();
+    classes.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    classes.truncate(count);
+    classes
+}
