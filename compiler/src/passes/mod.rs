@@ -23,6 +23,8 @@ mod recognize_activations;
 mod remove_no_ops;
 mod remove_unused;
 mod scale_shift;
+#[cfg(test)]
+mod testing;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::{NodeId, Operator, verify};
