@@ -170,8 +170,8 @@ mod tests {
              y = Conv(z, w) { group = 2 }
              output y",
             "x = input f32[1,4,3,3]
-             w = constant f32[2,2,1,1] [1, 2, 3, 4]
              y.bias = constant f32[2] [21, 4300]
+             w = constant f32[2,2,1,1] [1, 2, 3, 4]
              y = Conv(x, w, y.bias) { group = 2 }
              output y",
         );

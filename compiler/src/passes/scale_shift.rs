@@ -129,8 +129,8 @@ mod tests {
              z = Div(v, c)
              output z",
             "x = input f32[1,2,3,3]
-             z.scale = constant f32[2] [0.5, 0.75]
              z.shift = constant f32[2] [2.5, 5]
+             z.scale = constant f32[2] [0.5, 0.75]
              z = ScaleShift(x, z.scale, z.shift)
              output z",
         );
