@@ -273,7 +273,7 @@ impl Random {
             3 => format!(
                 "p{count} = Pad({x}) {{ pads = [0, 0, 1, 1, 0, 0, 1, 1], value = 0.0 }}\nw{count} = constant f32[4,2,3,3] random({seed}, -0.5, 0.5)\n{name} = Conv(p{count}, w{count}) {{ group = 2 }}"
             ),
-            4 | 5 => norm(&name, &x, 4, seed).replace(&format!("{name} ="), &format!("{name} =")),
+            4 | 5 => norm(&name, &x, 4, seed),
             6 | 7 => {
                 let activation = self.choice(&[
                     "Relu",
