@@ -44,9 +44,13 @@ extern crate alloc;
 pub mod emit;
 mod artifact;
 mod build_script;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 pub mod codegen;
 pub mod error;
 pub mod evaluate;
+pub mod inspect;
 pub mod ir;
 pub mod onnx;
 pub mod ops;
