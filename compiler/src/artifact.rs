@@ -1,6 +1,6 @@
 //! What compiling a model gives.
 
-use crate::codegen::{About, WeightsLocation, format, module};
+use crate::codegen::{About, WeightsLocation, WeightsMode, format, module};
 use crate::error::{Error, Result};
 use crate::passes::PassReport;
 use crate::plan::Plan;
@@ -67,6 +67,25 @@ impl Artifact {
         let mut header = [0; crate::step::ALIGNMENT];
         file.read_exact(&mut header)?;
         Ok(weights.starts_with(&header))
+    }
+
+    /// The file that a program looks for beside itself; `None` where it does
+    /// not.
+    #[must_use]
+    pub fn weights_file(&self) -> Option<String> {
+        match self.about.mode {
+            WeightsMode::File => Some(format!("{}.weights", self.default_name())),
+            WeightsMode::Embed | WeightsMode::Bytes => None,
+        }
+    }
+
+    /// A number that differs where the generated program does.
+    #[cfg(feature = "cli")]
+    pub(crate) fn identity(&self) -> Result<u64> {
+        let source = self.source(&WeightsLocation::OutDir(String::new()))?;
+        let mut values: Vec<f32> = vec![0.0; crate::step::ALIGNMENT / 4];
+        values.extend(source.bytes().map(f32::from));
+        Ok(crate::step::seal(&mut values))
     }
 
     /// The name of the model's file as a Rust identifier.

@@ -31,13 +31,15 @@ mod engine;
 pub mod kernels;
 mod memory;
 mod network;
+#[cfg(feature = "runner")]
+pub mod runner;
 pub mod simd;
 pub mod step;
 mod tensor;
 mod weights;
 
-//#[cfg(feature = "macros")]
-//pub use cnnc_macros::include_model;
+#[cfg(feature = "macros")]
+pub use cnnc_macros::include_model;
 pub use engine::{Element, Engine, Run};
 pub use memory::Memory;
 pub use network::{Layer, Network, Port};

@@ -305,7 +305,7 @@ macro_rules! embed_weights {
             options(raw)
         );
         #[allow(unsafe_code)]
-        static $name: $crate::Embedded<$bytes> = {
+        pub(super) static $name: $crate::Embedded<$bytes> = {
             unsafe extern "C" {
                 #[link_name = $symbol]
                 safe static BYTES: $crate::EmbeddedBytes<$bytes>;
@@ -321,7 +321,7 @@ macro_rules! embed_weights {
 #[cfg(target_family = "wasm")]
 macro_rules! embed_weights {
     ($name:ident, $path:expr, $symbol:literal, $bytes:literal) => {
-        static $name: $crate::Embedded<$bytes> = {
+        pub(super) static $name: $crate::Embedded<$bytes> = {
             static BYTES: $crate::EmbeddedBytes<$bytes> =
                 $crate::EmbeddedBytes(*::core::include_bytes!($path));
             $crate::Embedded(&BYTES)

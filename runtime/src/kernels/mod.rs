@@ -3,7 +3,16 @@
 //! A kernel is a [`Step`]: a description from [`crate::step`] that can check
 //! itself against the memory it is given and run in pieces.
 
+mod blocked;
 pub mod conv;
+mod dense;
+mod global_average;
+mod normalization;
+mod pack;
+mod place;
+mod plain;
+mod pool;
+mod scalar;
 
 use crate::memory::Memory;
 use crate::simd::Isa;

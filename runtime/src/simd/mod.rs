@@ -35,7 +35,7 @@ pub(crate) use neon::Neon;
 pub use peak::measure_fma_peak;
 pub(crate) use scalar::Scalar;
 pub(crate) use shells::shells;
-pub(crate) use vector::Vector;
+pub(crate) use vector::{MOST_LANES, Vector};
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@
 //! output.
 
 mod finish;
-mod halo;
+pub(crate) mod halo;
 mod split;
 mod steps;
 mod sweep;
