@@ -1,7 +1,7 @@
 //! Between row-major and channel-blocked.
 
 use super::Step;
-use super::conv::halo::zero_halo;
+use super::halo::zero_halo;
 use super::place::{plain, row};
 use crate::memory::Memory;
 use crate::simd::Isa;

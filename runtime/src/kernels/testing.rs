@@ -1,6 +1,9 @@
-//! What the tests of the convolution kernels share: an arena that shows what
+//! What the tests of the kernels share: an arena that shows what
 //! was touched, and the plainest possible reference.
 
+use super::Step;
+use crate::memory::Memory;
+use crate::simd::Isa;
 use crate::step::{Activation, Blocked, Halo, LANES, Residual, ResidualOrder, Section};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -36,6 +39,7 @@ impl Numbers {
 }
 
 /// An arena under construction. Fresh memory is [`UNTOUCHED`].
+#[derive(Clone)]
 pub(super) struct Arena {
     pub(super) values: Vec<f32>,
 }
@@ -126,6 +130,33 @@ impl Arena {
     }
 }
 
+/// Checks a step and runs it on every instruction set, its pieces one by one
+/// and backwards, each time on a copy of the arena; `judge` gets the arena
+/// before and after.
+pub(super) fn run_pieces(
+    step: &impl Step,
+    arena: &mut Arena,
+    weights: &[f32],
+    judge: impl Fn(&Arena, &Arena),
+) {
+    // SAFETY: every f32 is four bytes.
+    let weights =
+        unsafe { core::slice::from_raw_parts(weights.as_ptr().cast::<u8>(), 4 * weights.len()) };
+    for isa in Isa::available() {
+        let mut after = arena.clone();
+        let bytes = 4 * after.values.len();
+        // SAFETY: as above, and any bytes are f32.
+        let memory = unsafe { core::slice::from_raw_parts_mut(after.pointer(), bytes) };
+        let memory = Memory::new(memory, weights);
+        step.check(&memory);
+        for piece in (0..step.pieces(isa)).rev() {
+            // SAFETY: checked for this memory; the set is available.
+            unsafe { step.run(&memory, isa, piece..piece + 1) };
+        }
+        judge(arena, &after);
+    }
+}
+
 /// Weights under construction.
 pub(super) struct Weights {
     pub(super) values: Vec<f32>,
@@ -175,7 +206,8 @@ fn position(tensor: &Blocked, n: usize, c: usize, y: isize, x: isize) -> usize {
     (start as isize + offset) as usize + c % LANES
 }
 
-fn halo_places(tensor: &Blocked) -> Vec<usize> {
+/// Indices of the halo.
+pub(super) fn halo_places(tensor: &Blocked) -> Vec<usize> {
     let halo = tensor.halo;
     let (height, width) = (tensor.height as isize, tensor.width as isize);
     let mut places = vec![];
