@@ -4,7 +4,7 @@
 use super::Step;
 use crate::memory::Memory;
 use crate::simd::Isa;
-use crate::step::{Activation, Blocked, Halo, LANES, Residual, ResidualOrder, Section};
+use crate::step::{Activation, Blocked, Halo, LANES, Plain, Residual, ResidualOrder, Section};
 use alloc::vec;
 use alloc::vec::Vec;
 use proptest::prelude::*;
@@ -78,6 +78,47 @@ impl Arena {
             }
         }
         tensor
+    }
+
+    /// A row-major tensor.
+    pub(super) fn plain(&mut self, len: usize) -> Plain {
+        Plain { offset: self.reserve(len), len }
+    }
+
+    /// A row-major tensor of numbers between -1 and 1.
+    pub(super) fn random_plain(&mut self, len: usize, numbers: &mut Numbers) -> Plain {
+        let plain = self.plain(len);
+        self.values[plain.offset / 4..][..len].copy_from_slice(&numbers.take(len));
+        plain
+    }
+
+    /// The elements of a row-major tensor.
+    pub(super) fn elements(&self, plain: &Plain) -> &[f32] {
+        &self.values[plain.offset / 4..][..plain.len]
+    }
+
+    /// Checks that a row-major output holds what `expected` gives for each
+    /// index and that nothing else differs from `before`.
+    pub(super) fn check_plain(
+        &self,
+        before: &[f32],
+        output: &Plain,
+        expected: impl Fn(usize) -> f64,
+    ) {
+        let reference: Vec<f64> = (0..output.len).map(expected).collect();
+        let largest = reference.iter().filter(|value| value.is_finite());
+        let largest = largest.fold(1.0f64, |a, b| b.abs().max(a));
+        for (i, (&actual, value)) in self.elements(output).iter().zip(reference).enumerate() {
+            let actual = f64::from(actual);
+            let same = actual == value || (actual.is_nan() && value.is_nan());
+            let near = (actual - value).abs() <= 5e-6 * largest;
+            assert!(same || near, "element {i}: {actual}, not {value}");
+        }
+        let inside = output.offset / 4..output.offset / 4 + output.len;
+        for (place, (after, before)) in self.values.iter().zip(before).enumerate() {
+            let untouched = after.to_bits() == before.to_bits();
+            assert!(untouched || inside.contains(&place), "{place} is none of the output's");
+        }
     }
 
     pub(super) fn pointer(&mut self) -> *mut u8 {
