@@ -16,6 +16,8 @@ mod plain;
 mod pool;
 mod scalar;
 mod slopes;
+#[cfg(all(test, feature = "std"))]
+mod speed;
 mod strips;
 #[cfg(test)]
 mod testing;
