@@ -1,7 +1,10 @@
 //! Plain data as Rust source.
 
-use proc_macro2::{Literal, TokenStream};
+use crate::step::{Blocked, Plain};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
+use std::any::Any;
+use std::cell::RefCell;
 
 /// A value that can be printed as a Rust expression.
 ///
@@ -9,31 +12,84 @@ use quote::quote;
 /// imports them.
 pub trait Emit {
     /// The expression.
-    fn emit(&self) -> TokenStream;
+    fn emit(&self, places: &Places) -> TokenStream;
+}
+
+/// Names of the tensors that printed steps refer to: a tensor is spelled out
+/// once, and every step that touches it shows its name.
+#[derive(Debug, Default)]
+pub struct Places {
+    blocked: RefCell<Vec<Blocked>>,
+    plain: RefCell<Vec<Plain>>,
+}
+
+impl Places {
+    /// The name of a value that is a tensor.
+    pub(crate) fn name(&self, value: &dyn Any) -> Option<TokenStream> {
+        fn position<T: Copy + PartialEq>(seen: &RefCell<Vec<T>>, value: T) -> usize {
+            let mut seen = seen.borrow_mut();
+            seen.iter().position(|&other| other == value).unwrap_or_else(|| {
+                seen.push(value);
+                seen.len() - 1
+            })
+        }
+        let name = if let Some(&blocked) = value.downcast_ref() {
+            format!("T{}", position(&self.blocked, blocked))
+        } else if let Some(&plain) = value.downcast_ref() {
+            format!("P{}", position(&self.plain, plain))
+        } else {
+            return None;
+        };
+        let name = Ident::new(&name, Span::call_site());
+        Some(quote!(#name))
+    }
+
+    /// The constants that the names stand for.
+    #[must_use]
+    pub fn definitions(&self) -> TokenStream {
+        let blocked = self.blocked.borrow();
+        let blocked = blocked.iter().enumerate().map(|(i, tensor)| {
+            let doc = format!(
+                " {} x {} x {} channel-blocked.",
+                tensor.channels, tensor.height, tensor.width
+            );
+            let name = Ident::new(&format!("T{i}"), Span::call_site());
+            let value = tensor.spell(self);
+            quote!(#[doc = #doc] const #name: Blocked = #value;)
+        });
+        let plain = self.plain.borrow();
+        let plain = plain.iter().enumerate().map(|(i, tensor)| {
+            let doc = format!(" {} elements row-major.", tensor.len);
+            let name = Ident::new(&format!("P{i}"), Span::call_site());
+            let value = tensor.spell(self);
+            quote!(#[doc = #doc] const #name: Plain = #value;)
+        });
+        quote!(#(#blocked)* #(#plain)*)
+    }
 }
 
 impl Emit for usize {
-    fn emit(&self) -> TokenStream {
+    fn emit(&self, _: &Places) -> TokenStream {
         let literal = Literal::usize_unsuffixed(*self);
         quote!(#literal)
     }
 }
 
 impl Emit for isize {
-    fn emit(&self) -> TokenStream {
+    fn emit(&self, _: &Places) -> TokenStream {
         let literal = Literal::isize_unsuffixed(*self);
         quote!(#literal)
     }
 }
 
 impl Emit for bool {
-    fn emit(&self) -> TokenStream {
+    fn emit(&self, _: &Places) -> TokenStream {
         quote!(#self)
     }
 }
 
 impl Emit for f32 {
-    fn emit(&self) -> TokenStream {
+    fn emit(&self, _: &Places) -> TokenStream {
         if self.is_nan() {
             quote!(f32::NAN)
         } else if self.is_infinite() {
@@ -46,17 +102,17 @@ impl Emit for f32 {
 }
 
 impl<T: Emit, const N: usize> Emit for [T; N] {
-    fn emit(&self) -> TokenStream {
-        let items = self.iter().map(Emit::emit);
+    fn emit(&self, places: &Places) -> TokenStream {
+        let items = self.iter().map(|item| item.emit(places));
         quote!([#(#items),*])
     }
 }
 
 impl<T: Emit> Emit for Option<T> {
-    fn emit(&self) -> TokenStream {
+    fn emit(&self, places: &Places) -> TokenStream {
         match self {
             Some(value) => {
-                let value = value.emit();
+                let value = value.emit(places);
                 quote!(Some(#value))
             }
             None => quote!(None),
@@ -75,13 +131,20 @@ macro_rules! description {
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub struct $name { $($(#[$field_meta])* pub $field: $type,)* }
 
-        impl $crate::emit::Emit for $name {
-            fn emit(&self) -> proc_macro2::TokenStream {
+        impl $name {
+            /// The value spelled out, the tensors in it by name.
+            pub(crate) fn spell(&self, places: &$crate::emit::Places) -> proc_macro2::TokenStream {
                 let Self { $($field,)* } = self;
                 let fields = [
-                    $((stringify!($field), $crate::emit::Emit::emit($field)),)*
+                    $((stringify!($field), $crate::emit::Emit::emit($field, places)),)*
                 ];
                 $crate::emit::braced(&[stringify!($name)], &fields)
+            }
+        }
+
+        impl $crate::emit::Emit for $name {
+            fn emit(&self, places: &$crate::emit::Places) -> proc_macro2::TokenStream {
+                places.name(self).unwrap_or_else(|| self.spell(places))
             }
         }
     };
@@ -99,11 +162,12 @@ macro_rules! description {
         }
 
         impl $crate::emit::Emit for $name {
-            fn emit(&self) -> proc_macro2::TokenStream {
+            fn emit(&self, places: &$crate::emit::Places) -> proc_macro2::TokenStream {
+                let _ = places;
                 match self {
                     $(Self::$variant $({ $($field,)* })? => $crate::emit::braced(
                         &[stringify!($name), stringify!($variant)],
-                        &[$($((stringify!($field), $crate::emit::Emit::emit($field)),)*)?],
+                        &[$($((stringify!($field), $crate::emit::Emit::emit($field, places)),)*)?],
                     ),)*
                 }
             }

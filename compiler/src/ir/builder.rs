@@ -25,13 +25,20 @@ pub struct Builder<O> {
     /// What was computed.
     pub folded: Vec<Folded>,
     opset: u32,
+    folds: bool,
 }
 
 impl<O: Operator> Builder<O> {
     /// A builder of nodes of this operator set.
     #[must_use]
     pub fn new(name: impl Into<String>, opset: u32) -> Self {
-        Self { graph: Graph::new(name), folded: Vec::new(), opset }
+        Self { graph: Graph::new(name), folded: Vec::new(), opset, folds: true }
+    }
+
+    /// A builder that computes nothing and leaves every node as it is written.
+    #[must_use]
+    pub fn as_written(name: impl Into<String>, opset: u32) -> Self {
+        Self { folds: false, ..Self::new(name, opset) }
     }
 
     /// Adds a node; returns its outputs, as many as `outputs` names.
@@ -73,12 +80,13 @@ impl<O: Operator> Builder<O> {
                 None => None,
                 Some(ParsedOperand::Given(position)) => operands.get(position).copied().flatten(),
                 Some(ParsedOperand::Constant(tensor)) => {
-                    Some(self.graph.add_constant(format!("{name}.constant"), tensor))
+                    Some(self.graph.add_computed(format!("{name}.constant"), tensor))
                 }
             })
             .collect();
         let added = self.graph.add_operator(name, parsed.operator, &operands)?;
-        match fold(&self.graph, added.node)? {
+        let known = if self.folds { fold(&self.graph, added.node)? } else { None };
+        match known {
             None => {
                 let count = outputs.len().min(self.graph.node(added.node).outputs.len());
                 Ok((0..count).map(|output| Value { node: added.node, output }).collect())
@@ -86,15 +94,19 @@ impl<O: Operator> Builder<O> {
             Some(tensors) => {
                 self.folded.push(Folded { node: name.to_owned(), operator: operator.to_owned() });
                 let constants = tensors.into_iter().take(outputs.len());
-                Ok(constants.map(|tensor| self.graph.add_constant(name, tensor)).collect())
+                Ok(constants.map(|tensor| self.graph.add_computed(name, tensor)).collect())
             }
         }
     }
 }
 
-/// Most elements of a folded value, unless it is smaller than its operands
-/// together: folding must not blow up a program.
+/// Most elements of all folded values together, unless the file itself holds a
+/// good part of that: a small file must not fill the memory.
 const MAX_FOLDED: usize = 1 << 24;
+
+/// How often each constant of the file may be computed anew: weights pass
+/// through a few conversions and reshapes on their way.
+const TURNS: usize = 8;
 
 /// The outputs of a node that depends on nothing that is unknown when the
 /// model is compiled.
@@ -111,12 +123,11 @@ pub fn fold<O: Operator>(graph: &Graph<O>, node: NodeId) -> Result<Option<Vec<Te
     if operands.iter().flatten().any(|operand| operand.value.is_none()) {
         return Ok(None);
     }
-    let mut elements = 0usize;
+    let [given, mut elements] = graph.constant_elements();
     for tensor_type in &graph.node(node).outputs {
         elements = elements.saturating_add(tensor_type.elements()?);
     }
-    let given: usize = operands.iter().flatten().filter_map(|o| o.value.map(Tensor::len)).sum();
-    if elements > MAX_FOLDED.max(given) {
+    if elements > MAX_FOLDED.max(given.saturating_mul(TURNS)) {
         return Ok(None);
     }
     let values: Vec<_> = operands.iter().map(|o| o.and_then(|o| o.value)).collect();

@@ -62,6 +62,17 @@ description! {
     }
 }
 
+impl BinaryOperation {
+    /// Whether the operands may change places.
+    #[must_use]
+    pub const fn commutes(self) -> bool {
+        match self {
+            Self::Add | Self::Mul | Self::Min | Self::Max => true,
+            Self::Sub | Self::Div | Self::Pow | Self::ParametricRelu => false,
+        }
+    }
+}
+
 description! {
     /// `output = function(input)` on row-major f32.
     pub struct Unary {

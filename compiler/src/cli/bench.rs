@@ -1,0 +1,260 @@
+//! `cnnc bench`.
+
+use super::program::{Program, Session};
+use super::progress::Progress;
+use super::{Model, option_error, print};
+use crate::error::{Error, Result};
+use crate::{Source, WeightsMode, compile};
+use clap::Args;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+/// Build a network and measure it.
+///
+/// Prints median, minimum and 10th and 90th percentile of a run, the bytes of
+/// arena and weights, and the time from the start of the process to its first
+/// output.
+///
+///   cnnc bench resnet50.onnx --seconds 5
+///   cnnc bench resnet50.onnx --layers
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Bench {
+    #[command(flatten)]
+    model: Model,
+
+    /// Threads of a run.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    threads: usize,
+
+    /// How long to measure.
+    #[arg(long, default_value_t = 3.0, value_name = "S")]
+    seconds: f64,
+
+    /// Also measure each step: time, GFLOP/s, share of this machine's peak,
+    /// and the kernel.
+    #[arg(long)]
+    layers: bool,
+
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+
+    /// Build the program and let it talk on standard input and output; see
+    /// `cnnc_runtime::runner`.
+    #[arg(long, conflicts_with_all = ["layers", "json"])]
+    interactive: bool,
+
+    /// The folder of `cnnc-runtime` that the program is built with.
+    #[arg(long, value_name = "DIR", hide = true)]
+    runtime_path: Option<PathBuf>,
+}
+
+/// What was measured.
+struct Figures {
+    /// Times of the runs in milliseconds, ascending.
+    times: Vec<f64>,
+    start_ms: f64,
+    /// Median times of the steps in milliseconds, and the peak in GFLOP/s.
+    layers: Option<(Vec<f64>, f64)>,
+}
+
+/// Processes that are started to measure the time to the first output.
+const STARTS: usize = 5;
+
+/// Runs before the clock counts.
+const WARM_UP: &str = "run 3";
+
+impl Bench {
+    pub(super) fn run(&self) -> Result<ExitCode> {
+        if self.threads != 1 {
+            return Err(option_error(format!(
+                "expected 1 thread, found {}: a run uses one thread in this version",
+                self.threads
+            )));
+        }
+        if !self.seconds.is_finite() || self.seconds < 0.0 {
+            return Err(option_error(format!("{} is no time to measure", self.seconds)));
+        }
+        let progress = Progress::start(format!("compiling {}", self.model.model.display()));
+        let options = self.model.options(WeightsMode::Embed);
+        let artifact = compile(&Source::path(&self.model.model), &options)?;
+        drop(progress);
+        let program = Program::build(&artifact, self.runtime_path.as_deref())?;
+        drop(artifact);
+        if self.interactive {
+            return self.hand_over(&program);
+        }
+        let mut session = program.start(&self.model.model)?;
+        let figures = self.measure(&program, &mut session)?;
+        if self.json {
+            print(&format!("{}\n", self.as_json(&session.ready, &figures)))?;
+        } else {
+            print(&self.as_text(&session.ready, &figures))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Lets the program talk to whoever called this command.
+    fn hand_over(&self, program: &Program) -> Result<ExitCode> {
+        let status = Command::new(&program.path)
+            .arg(&self.model.model)
+            .status()
+            .map_err(|error| Error::io(&program.path, &error))?;
+        Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn measure(&self, program: &Program, session: &mut Session) -> Result<Figures> {
+        let _progress = Progress::start("measuring");
+        let start_ms = first_output(program)?;
+        session.ask(WARM_UP, "ms")?;
+        let end = Instant::now() + Duration::from_secs_f64(self.seconds.min(1e6));
+        let mut times = session.numbers("run 1", "ms")?;
+        while Instant::now() < end {
+            times.extend(session.numbers("run 1", "ms")?);
+        }
+        times.sort_by(f64::total_cmp);
+        let layers = if self.layers {
+            let count = times.len().clamp(5, 50);
+            let layers = session.numbers(&format!("layers {count}"), "layers_ms")?;
+            let peak = session.ask("peak", "gflops")?.as_f64().unwrap_or(f64::NAN);
+            Some((layers, peak))
+        } else {
+            None
+        };
+        Ok(Figures { times, start_ms, layers })
+    }
+
+    fn as_json(&self, ready: &Value, figures: &Figures) -> Value {
+        let layers = rows(ready, figures).into_iter().map(|row| {
+            json!({
+                "name": row.name, "operator": row.operator, "kernel": row.kernel, "ms": row.ms,
+                "gflops": row.gflops, "peak_share": row.share,
+            })
+        });
+        json!({
+            "model": self.model.model.to_string_lossy(),
+            "threads": self.threads,
+            "runs": figures.times.len(),
+            "min_ms": percentile(&figures.times, 0.0),
+            "median_ms": percentile(&figures.times, 0.5),
+            "arena_bytes": ready["arena_bytes"],
+            "weight_bytes": ready["weight_bytes"],
+            "start_ms": figures.start_ms,
+            "layers": layers.collect::<Vec<_>>(),
+        })
+    }
+
+    fn as_text(&self, ready: &Value, figures: &Figures) -> String {
+        let at = |share| percentile(&figures.times, share);
+        let mebibytes = |key: &str| ready[key].as_f64().unwrap_or(0.0) / f64::from(1 << 20);
+        let mut text = format!(
+            "{}, {} threads, {}, {} runs\n\
+             median {:.3} ms, minimum {:.3} ms, 10th to 90th percentile {:.3} to {:.3} ms\n\
+             arena {:.1} MiB, weights {:.1} MiB\n\
+             process start to first output {:.1} ms\n",
+            self.model.model.display(),
+            self.threads,
+            ready["isa"].as_str().unwrap_or_default(),
+            figures.times.len(),
+            at(0.5),
+            at(0.0),
+            at(0.1),
+            at(0.9),
+            mebibytes("arena_bytes"),
+            mebibytes("weight_bytes"),
+            figures.start_ms,
+        );
+        if let Some((_, peak)) = figures.layers {
+            text.push_str(&format!(
+                "\npeak {peak:.1} GFLOP/s\n\n      ms  GFLOP/s  of peak  step\n"
+            ));
+            for row in rows(ready, figures) {
+                let rate = match row.multiply_adds {
+                    0 => " ".repeat(17),
+                    _ => format!("{:>8.1} {:>7.1}%", row.gflops, 100.0 * row.share),
+                };
+                text.push_str(&format!(
+                    "{:>8.4} {rate}  {} ({}): {}\n",
+                    row.ms, row.name, row.operator, row.kernel
+                ));
+            }
+        }
+        text
+    }
+}
+
+/// A step as it is shown.
+struct Row<'a> {
+    name: &'a str,
+    operator: &'a str,
+    kernel: &'a str,
+    multiply_adds: u64,
+    ms: f64,
+    gflops: f64,
+    share: f64,
+}
+
+fn rows<'a>(ready: &'a Value, figures: &Figures) -> Vec<Row<'a>> {
+    let Some((times, peak)) = &figures.layers else { return Vec::new() };
+    let layers = ready["layers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let row = |(layer, &ms): (&'a Value, &f64)| {
+        let text = |key: &str| layer[key].as_str().unwrap_or_default();
+        let multiply_adds = layer["multiply_adds"].as_u64().unwrap_or(0);
+        // Two operations a multiply-add; 1e6 a millisecond make a GFLOP/s.
+        let gflops = if ms > 0.0 { 2.0 * multiply_adds as f64 / (ms * 1e6) } else { 0.0 };
+        Row {
+            name: text("name"),
+            operator: text("operator"),
+            kernel: text("kernel"),
+            multiply_adds,
+            ms,
+            gflops,
+            share: gflops / peak,
+        }
+    };
+    layers.iter().zip(times).map(row).collect()
+}
+
+/// Milliseconds from the start of the process to its first output: the median
+/// of some.
+fn first_output(program: &Program) -> Result<f64> {
+    let mut times = Vec::new();
+    for _ in 0..STARTS {
+        let start = Instant::now();
+        let status = Command::new(&program.path)
+            .arg("once")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status()
+            .map_err(|error| Error::io(&program.path, &error))?;
+        if !status.success() {
+            return Err(option_error(format!("the program failed: {status}")));
+        }
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(percentile(&times, 0.5))
+}
+
+/// The value below which a share of the sorted values lie.
+fn percentile(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((last as f64 * share).round() as usize).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percentile;
+
+    #[test]
+    fn percentiles_of_few_values() {
+        let sorted = [1.0, 2.0, 3.0, 4.0, 10.0];
+        assert_eq!(percentile(&sorted, 0.0), 1.0);
+        assert_eq!(percentile(&sorted, 0.5), 3.0);
+        assert_eq!(percentile(&sorted, 0.9), 10.0);
+        assert!(percentile(&[], 0.5).is_nan());
+    }
+}

@@ -1,0 +1,363 @@
+//! The module that a model becomes.
+
+use super::location::{WeightsLocation, WeightsMode};
+use super::names::{Names, printable};
+use crate::emit::{Emit, Places};
+use crate::error::Result;
+use crate::ir::TensorType;
+use crate::plan::{Plan, Port, Step};
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{format_ident, quote};
+
+/// What the module says about its model beyond the plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// File name of the model, without extension.
+    pub model: String,
+    /// Who wrote the file.
+    pub producer: String,
+    /// Parameters as stored in the file.
+    pub parameters: u64,
+    /// Identifies the weights.
+    pub content: u64,
+    /// How the weights reach the program.
+    pub mode: WeightsMode,
+}
+
+/// An input or output with the names that the module gives it.
+struct NamedPort<'a> {
+    port: &'a Port,
+    /// Parameter of `run` or field of `Outputs`.
+    field: Ident,
+    /// Constant in `mod steps`.
+    place: Ident,
+    /// `f32`, `Shape4<1, 3, 224, 224>`.
+    view: TokenStream,
+}
+
+/// Prints the module.
+///
+/// # Errors
+/// Where an input or output has no fixed shape.
+pub fn module(plan: &Plan, about: &About, location: &WeightsLocation) -> Result<TokenStream> {
+    let mut constants = Names::default();
+    let inputs = named(&plan.inputs, "input", &mut constants)?;
+    let outputs = named(&plan.outputs, "output", &mut constants)?;
+    let steps: Vec<(Ident, &Step)> = plan
+        .steps
+        .iter()
+        .map(|step| (constants.constant(&step_name(step), "step"), step))
+        .collect();
+
+    let model = model_struct(plan, about);
+    let construction = construction(plan, about);
+    let embedded = embedded(plan, about, location);
+    let outputs_struct = outputs_struct(&outputs);
+    let run = run_method(&inputs, &outputs);
+    let network = network_impl(plan, about, &inputs, &outputs, &steps);
+    let steps_module = steps_module(&inputs, &outputs, &steps);
+    Ok(quote! {
+        #model
+        #outputs_struct
+
+        #[allow(dead_code, clippy::all, clippy::pedantic)]
+        impl Model {
+            #construction
+            #run
+        }
+
+        #network
+        #steps_module
+        #embedded
+    })
+}
+
+/// Nodes are often named after their operator or after a path of modules: the
+/// last words tell them apart.
+fn step_name(step: &Step) -> String {
+    let words: Vec<&str> =
+        step.name.split(['/', '.', ':']).filter(|word| !word.is_empty()).collect();
+    let tail = words[words.len().saturating_sub(4)..].join("_");
+    match step.multiply_adds {
+        0 if !step.name.is_empty() => format!("{tail}_{}", step.operator),
+        _ => tail,
+    }
+}
+
+fn named<'a>(ports: &'a [Port], kind: &str, constants: &mut Names) -> Result<Vec<NamedPort<'a>>> {
+    let mut fields = Names::reserving(&["run", "model"]);
+    ports
+        .iter()
+        .map(|port| {
+            let view = view_type(&port.tensor_type)?;
+            let field = fields.identifier(&port.name, kind);
+            let place = constants.constant(&format!("{kind}_{field}"), kind);
+            Ok(NamedPort { port, field, place, view })
+        })
+        .collect()
+}
+
+fn view_type(tensor_type: &TensorType) -> Result<TokenStream> {
+    let sizes = tensor_type.sizes()?;
+    let element = format_ident!("{}", tensor_type.element.name());
+    let shape = format_ident!("Shape{}", sizes.len());
+    let sizes = sizes.into_iter().map(Literal::usize_unsuffixed);
+    Ok(quote!(#element, ::cnnc_runtime::#shape<#(#sizes),*>))
+}
+
+fn model_struct(plan: &Plan, about: &About) -> TokenStream {
+    let ports = |ports: &[Port]| {
+        ports
+            .iter()
+            .map(|port| format!(" - `{}`: `{}`", printable(&port.name), port.tensor_type))
+            .collect::<Vec<_>>()
+    };
+    let multiply_adds: u64 = plan.steps.iter().map(|step| step.multiply_adds).sum();
+    let mut lines = vec![
+        format!(" The network `{}`, compiled by `cnnc`.", printable(&about.model)),
+        String::new(),
+        " Inputs:".to_owned(),
+        String::new(),
+    ];
+    lines.extend(ports(&plan.inputs));
+    lines.extend([String::new(), " Outputs:".to_owned(), String::new()]);
+    lines.extend(ports(&plan.outputs));
+    lines.push(String::new());
+    if !about.producer.is_empty() {
+        lines.push(format!(" Exported by {}.", printable(&about.producer)));
+    }
+    lines.push(format!(
+        " {} parameters, {} million multiply-adds; {} bytes of weights, {} bytes of arena.",
+        about.parameters,
+        multiply_adds / 1_000_000,
+        plan.weights.len() * 4,
+        plan.arena_bytes
+    ));
+    quote! {
+        #(#[doc = #lines])*
+        #[derive(Debug)]
+        pub struct Model {
+            engine: ::cnnc_runtime::Engine,
+        }
+    }
+}
+
+/// The weights as a part of the program.
+fn embedded(plan: &Plan, about: &About, location: &WeightsLocation) -> TokenStream {
+    match about.mode {
+        WeightsMode::Embed => {
+            let path = location.expression();
+            let symbol = format!("cnnc_weights_{:016x}", about.content);
+            let bytes = Literal::usize_unsuffixed(plan.weights.len() * 4);
+            quote! {
+                mod weights {
+                    ::cnnc_runtime::embed_weights!(WEIGHTS, #path, #symbol, #bytes);
+                }
+            }
+        }
+        WeightsMode::File | WeightsMode::Bytes => TokenStream::new(),
+    }
+}
+
+fn construction(plan: &Plan, about: &About) -> TokenStream {
+    let arena = Literal::usize_unsuffixed(plan.arena_bytes);
+    let bytes = Literal::usize_unsuffixed(plan.weights.len() * 4);
+    let content = Literal::u64_unsuffixed(about.content);
+    let new = match about.mode {
+        WeightsMode::Embed => {
+            quote! {
+                /// The network with the weights inside this program.
+                #[must_use]
+                pub fn new() -> Self {
+                    match Self::with_weights(weights::WEIGHTS.weights()) {
+                        Ok(model) => model,
+                        Err(error) => ::core::panic!("{}", error),
+                    }
+                }
+            }
+        }
+        WeightsMode::File => {
+            let file = format!("{}.weights", super::names::snake_case(&about.model, "model"));
+            let doc =
+                format!(" The network with the weights in the file `{file}` beside this program.");
+            quote! {
+                #[doc = #doc]
+                ///
+                /// # Errors
+                /// Where the file is missing or belongs to another network.
+                pub fn new() -> ::core::result::Result<Self, ::cnnc_runtime::LoadError> {
+                    Self::with_weights(::cnnc_runtime::Weights::beside_program(#file)?)
+                }
+            }
+        }
+        WeightsMode::Bytes => TokenStream::new(),
+    };
+    quote! {
+        #new
+
+        /// The network with these weights, which several models may share.
+        ///
+        /// # Errors
+        /// Where the weights belong to another network.
+        pub fn with_weights(
+            weights: ::cnnc_runtime::Weights,
+        ) -> ::core::result::Result<Self, ::cnnc_runtime::LoadError> {
+            let engine = ::cnnc_runtime::Engine::new(weights, #arena, #bytes, #content)?;
+            Ok(Self { engine })
+        }
+
+        /// The same network on kernels of this instruction set, or of the best
+        /// below it that the processor has.
+        #[must_use]
+        pub fn with_isa(mut self, isa: ::cnnc_runtime::Isa) -> Self {
+            self.engine = self.engine.with_isa(isa);
+            self
+        }
+    }
+}
+
+fn outputs_struct(outputs: &[NamedPort<'_>]) -> TokenStream {
+    if outputs.len() == 1 {
+        return TokenStream::new();
+    }
+    let fields = outputs.iter().map(|NamedPort { port, field, view, .. }| {
+        let doc = format!(" `{}`", printable(&port.name));
+        quote!(#[doc = #doc] pub #field: ::cnnc_runtime::View<'a, #view>)
+    });
+    quote! {
+        /// What [`Model::run`] computes.
+        #[derive(Clone, Copy, Debug)]
+        pub struct Outputs<'a> {
+            #(#fields,)*
+        }
+    }
+}
+
+fn run_method(inputs: &[NamedPort<'_>], outputs: &[NamedPort<'_>]) -> TokenStream {
+    let parameters = inputs
+        .iter()
+        .map(|NamedPort { field, view, .. }| quote!(#field: ::cnnc_runtime::View<'_, #view>));
+    let writes = inputs.iter().map(
+        |NamedPort { field, place, .. }| quote!(run.write(&steps::#place, #field.as_slice());),
+    );
+    let views = outputs
+        .iter()
+        .map(|NamedPort { place, .. }| quote!(::cnnc_runtime::View::of(self.engine.read(&steps::#place))));
+    let (output, result) = match outputs {
+        [NamedPort { view, .. }] => (quote!(::cnnc_runtime::View<'_, #view>), quote!(#(#views)*)),
+        _ => {
+            let fields = outputs.iter().map(|output| &output.field);
+            (quote!(Outputs<'_>), quote!(Outputs { #(#fields: #views),* }))
+        }
+    };
+    quote! {
+        /// Runs the network. Allocates nothing.
+        pub fn run(&mut self, #(#parameters),*) -> #output {
+            let mut run = self.engine.start();
+            #(#writes)*
+            <Self as ::cnnc_runtime::Network>::steps(&mut run);
+            drop(run);
+            #result
+        }
+    }
+}
+
+fn network_impl(
+    plan: &Plan,
+    about: &About,
+    inputs: &[NamedPort<'_>],
+    outputs: &[NamedPort<'_>],
+    steps: &[(Ident, &Step)],
+) -> TokenStream {
+    let name = printable(&about.model);
+    let ports = |ports: &[NamedPort<'_>]| {
+        let ports = ports.iter().map(|NamedPort { port, place, .. }| {
+            let (name, element) = (printable(&port.name), port.tensor_type.element.name());
+            let sizes = port.tensor_type.sizes().unwrap_or_default();
+            let sizes = sizes.into_iter().map(Literal::usize_unsuffixed);
+            quote! {
+                ::cnnc_runtime::Port {
+                    name: #name,
+                    element: #element,
+                    sizes: &[#(#sizes),*],
+                    place: steps::#place,
+                }
+            }
+        });
+        quote!(&[#(#ports),*])
+    };
+    let (inputs, outputs) = (ports(inputs), ports(outputs));
+    let layers = plan.steps.iter().map(|step| {
+        let (name, operator) = (printable(&step.name), printable(&step.operator));
+        let kernel = step.kernel.label();
+        let multiply_adds = Literal::u64_unsuffixed(step.multiply_adds);
+        quote! {
+            ::cnnc_runtime::Layer {
+                name: #name,
+                operator: #operator,
+                kernel: #kernel,
+                multiply_adds: #multiply_adds,
+            }
+        }
+    });
+    let calls = steps.iter().map(|(constant, _)| quote!(run.step(&steps::#constant);));
+    let load = match about.mode {
+        WeightsMode::Embed => quote!(Ok(Self::new())),
+        WeightsMode::File => quote!(Self::new()),
+        WeightsMode::Bytes => quote!(Err(::cnnc_runtime::LoadError::handed_in())),
+    };
+    quote! {
+        #[allow(clippy::all, clippy::pedantic)]
+        impl ::cnnc_runtime::Network for Model {
+            const NAME: &'static str = #name;
+            const INPUTS: &'static [::cnnc_runtime::Port] = #inputs;
+            const OUTPUTS: &'static [::cnnc_runtime::Port] = #outputs;
+            const LAYERS: &'static [::cnnc_runtime::Layer] = &[#(#layers),*];
+
+            fn load() -> ::core::result::Result<Self, ::cnnc_runtime::LoadError> {
+                #load
+            }
+
+            fn engine(&mut self) -> &mut ::cnnc_runtime::Engine {
+                &mut self.engine
+            }
+
+            fn steps(run: &mut ::cnnc_runtime::Run<'_>) {
+                #(#calls)*
+            }
+        }
+    }
+}
+
+fn steps_module(
+    inputs: &[NamedPort<'_>],
+    outputs: &[NamedPort<'_>],
+    steps: &[(Ident, &Step)],
+) -> TokenStream {
+    let places = Places::default();
+    let ports = inputs.iter().chain(outputs).map(|NamedPort { port, place, .. }| {
+        let doc = format!(" Where `{}` lies.", printable(&port.name));
+        let value = port.place.emit(&places);
+        quote!(#[doc = #doc] pub(super) const #place: Plain = #value;)
+    });
+    let ports: TokenStream = ports.collect();
+    let constants = steps.iter().map(|(constant, step)| {
+        let doc =
+            format!(" `{}`, {}: {}.", printable(&step.name), step.operator, step.kernel.label());
+        let kernel = format_ident!("{}", step.kernel.type_name());
+        let value = step.kernel.emit(&places);
+        quote!(#[doc = #doc] pub(super) const #constant: #kernel = #value;)
+    });
+    let constants: TokenStream = constants.collect();
+    let definitions = places.definitions();
+    quote! {
+        /// The numbers of every step.
+        #[allow(unused_imports, clippy::all, clippy::pedantic)]
+        mod steps {
+            use ::cnnc_runtime::step::*;
+            #ports
+            #constants
+            #definitions
+        }
+    }
+}

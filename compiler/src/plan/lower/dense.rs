@@ -1,0 +1,179 @@
+//! Fully connected layers and matrix products.
+
+use super::Lowering;
+use super::elementwise::{leading, row_major_strides};
+use crate::error::{Error, Result};
+use crate::ir::{Value, required};
+use crate::ops::{Activation, Gemm};
+use crate::plan::tensor::PlainId;
+use crate::plan::weights::Purpose;
+use crate::step::{self, GROUP, RANK, Section};
+
+impl Lowering<'_> {
+    pub(super) fn gemm(
+        &mut self,
+        gemm: &Gemm,
+        operands: &[Option<Value>],
+        result: Value,
+    ) -> Result<()> {
+        let a = required(operands, 0, "A")?;
+        let b = required(operands, 1, "B")?;
+        let [rows, outputs] = self.matrix(result)?;
+        let input = if gemm.transpose_a { self.transposed(a)? } else { self.plain(a)? };
+        let inputs = self.matrix(a)?[usize::from(!gemm.transpose_a)];
+        let weights = self.dense_weights(b, inputs, outputs, gemm.transpose_b, gemm.alpha)?;
+        let bias = match operands.get(2).copied().flatten() {
+            Some(c) => self.gemm_bias(c, outputs, gemm.beta)?,
+            None => self.channels_section(None, outputs)?,
+        };
+        let activation = self.store_activation(gemm.activation, None, 0)?;
+        self.dense(input, [rows, inputs, outputs], weights, bias, activation, result)
+    }
+
+    fn dense(
+        &mut self,
+        input: PlainId,
+        [batch, inputs, outputs]: [usize; 3],
+        weights: Section,
+        bias: Section,
+        activation: step::Activation,
+        result: Value,
+    ) -> Result<()> {
+        let output = self.new_plain(result)?;
+        self.push(&[input.into()], output, move |p| {
+            let (input, output) = (p.plain(input), p.plain(output));
+            step::Dense { input, output, weights, bias, batch, inputs, outputs, activation }.into()
+        });
+        Ok(())
+    }
+
+    fn matrix(&self, value: Value) -> Result<[usize; 2]> {
+        let sizes = self.sizes(value)?;
+        <[usize; 2]>::try_from(sizes.as_slice())
+            .map_err(|_| Error::shape(format!("expected a matrix, found sizes {sizes:?}")))
+    }
+
+    /// A constant right-hand matrix as `[outputs][inputs]`, times `factor`.
+    fn dense_weights(
+        &mut self,
+        matrix: Value,
+        inputs: usize,
+        outputs: usize,
+        given_by_output: bool,
+        factor: f32,
+    ) -> Result<Section> {
+        let values = self.constant_f32(matrix)?;
+        let as_is = given_by_output && factor.to_bits() == 1f32.to_bits();
+        if as_is {
+            if let Some(section) = self.weights.known(matrix, Purpose::Dense) {
+                return Ok(section);
+            }
+            let section = self.weights.push(values);
+            self.weights.remember(matrix, Purpose::Dense, section);
+            return Ok(section);
+        }
+        let mut packed = vec![0.0; values.len()];
+        for (o, row) in packed.chunks_exact_mut(inputs.max(1)).enumerate() {
+            if given_by_output {
+                row.copy_from_slice(&values[o * inputs..][..inputs]);
+            } else {
+                let column = values.get(o..).unwrap_or_default().iter().step_by(outputs.max(1));
+                row.iter_mut().zip(column).for_each(|(slot, &value)| *slot = value);
+            }
+            row.iter_mut().for_each(|value| *value *= factor);
+        }
+        Ok(self.weights.push(&packed))
+    }
+
+    /// The offset of a `Gemm` as one value an output.
+    fn gemm_bias(&mut self, c: Value, outputs: usize, beta: f32) -> Result<Section> {
+        let sizes = self.sizes(c)?;
+        let values = self.constant_f32(c)?;
+        let rows_differ = sizes.len() == 2 && sizes[0] != 1;
+        if rows_differ || (values.len() != 1 && values.len() != outputs) {
+            return Err(Error::unsupported(format!(
+                "expected an offset of one value an output, found sizes {sizes:?}"
+            )));
+        }
+        let bias: Vec<f32> = values.iter().cycle().take(outputs).map(|v| v * beta).collect();
+        Ok(self.weights.push_padded(&bias, GROUP))
+    }
+
+    pub(super) fn matmul(&mut self, operands: &[Option<Value>], result: Value) -> Result<()> {
+        let left = required(operands, 0, "left")?;
+        let right = required(operands, 1, "right")?;
+        let left_sizes = self.sizes(left)?;
+        let right_sizes = self.sizes(right)?;
+        let constant = self.graph.constant(right).is_some();
+        if let ([rows @ .., inputs], [_, outputs], true) =
+            (left_sizes.as_slice(), right_sizes.as_slice(), constant)
+        {
+            let shape = [rows.iter().product(), *inputs, *outputs];
+            let weights = self.dense_weights(right, *inputs, *outputs, false, 1.0)?;
+            let bias = self.channels_section(None, *outputs)?;
+            let activation = self.store_activation(Activation::Identity, None, 0)?;
+            let input = self.plain(left)?;
+            return self.dense(input, shape, weights, bias, activation, result);
+        }
+        self.general_matmul(left, right, result)
+    }
+
+    fn general_matmul(&mut self, left: Value, right: Value, result: Value) -> Result<()> {
+        // A vector is a matrix of one row on the left, of one column on the right.
+        let mut left_sizes = self.sizes(left)?;
+        let mut right_sizes = self.sizes(right)?;
+        let mut batches = self.sizes(result)?;
+        if left_sizes.len() == 1 {
+            left_sizes.insert(0, 1);
+        } else {
+            batches.pop();
+        }
+        if right_sizes.len() == 1 {
+            right_sizes.push(1);
+        } else {
+            batches.pop();
+        }
+        let [.., rows, depth] = left_sizes[..] else { return Err(internal()) };
+        let [.., columns] = right_sizes[..] else { return Err(internal()) };
+        let left_strides = batch_strides(&left_sizes, batches.len())?;
+        let right_strides = batch_strides(&right_sizes, batches.len())?;
+        let batches = leading(&batches, 1)?;
+        let left = self.plain(left)?;
+        let right = self.plain(right)?;
+        let output = self.new_plain(result)?;
+        self.push(&[left.into(), right.into()], output, move |p| {
+            let [left, right, output] = [left, right, output].map(|id| p.plain(id));
+            step::MatMul {
+                left,
+                right,
+                output,
+                rows,
+                depth,
+                columns,
+                batches,
+                left_strides,
+                right_strides,
+            }
+            .into()
+        });
+        Ok(())
+    }
+}
+
+fn internal() -> Error {
+    Error::internal("a matrix product has an operand without dimensions")
+}
+
+/// Strides of the batch dimensions of a matrix operand, 0 where it repeats.
+fn batch_strides(sizes: &[usize], batch_rank: usize) -> Result<[usize; RANK]> {
+    let own = sizes.len().saturating_sub(2);
+    if own > batch_rank {
+        return Err(internal());
+    }
+    let strides: Vec<usize> = row_major_strides(sizes)[..own]
+        .iter()
+        .zip(sizes)
+        .map(|(&stride, &size)| if size == 1 { 0 } else { stride })
+        .collect();
+    leading(&strides, 0)
+}

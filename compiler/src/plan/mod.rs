@@ -1,0 +1,158 @@
+//! From a graph to steps with every number decided.
+//!
+//! ```text
+//! graph -> lower: form of each value, kernel of each node   -> drafts
+//!       -> memory: who lives when, offsets in one arena     -> placement
+//!       -> drafts build their descriptions                  -> Plan
+//! ```
+//!
+//! A plan knows nothing of Rust source; [`crate::codegen`] prints it.
+
+pub mod blocking;
+mod kernel;
+mod lower;
+pub mod memory;
+mod tensor;
+mod weights;
+
+pub use kernel::Kernel;
+pub use tensor::{BlockedId, Placement, PlainId, TensorId};
+
+use crate::error::Result;
+use crate::ir::{TensorType, Value};
+use crate::ops::Graph;
+use crate::step::Plain;
+use lower::{Draft, Lowering, lower};
+use memory::Resident;
+use tensor::Tensors;
+
+/// A network ready to be printed.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Name of the network in the file.
+    pub name: String,
+    /// What the caller provides, in order.
+    pub inputs: Vec<Port>,
+    /// What the caller gets, in order.
+    pub outputs: Vec<Port>,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+    /// Bytes of the arena.
+    pub arena_bytes: usize,
+    /// Who lives in the arena when, in the order of offsets.
+    pub residents: Vec<Resident>,
+    /// All weights; the first 64 bytes are left for a header.
+    pub weights: Vec<f32>,
+}
+
+/// An input or output of the network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Port {
+    /// Its name in the file.
+    pub name: String,
+    /// Element type and shape.
+    pub tensor_type: TensorType,
+    /// Where it lies in the arena.
+    pub place: Plain,
+}
+
+/// One call of a kernel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Name of the node that it computes.
+    pub name: String,
+    /// The operator, or what the step is for.
+    pub operator: String,
+    /// The kernel and its numbers.
+    pub kernel: Kernel,
+    /// Multiply-adds of convolutions and matrix products.
+    pub multiply_adds: u64,
+}
+
+/// Plans a graph that the passes have gone over.
+///
+/// # Errors
+/// Where an operator has no kernel for what is asked of it; all such nodes are
+/// named in one error.
+pub fn plan(graph: &Graph) -> Result<Plan> {
+    let mut lowering = lower(graph)?;
+    let outputs = graph
+        .outputs()
+        .iter()
+        .map(|output| lowering.plain(output.value))
+        .collect::<Result<Vec<_>>>()?;
+    let inputs = graph
+        .inputs()
+        .iter()
+        .map(|&node| lowering.plain(Value { node, output: 0 }))
+        .collect::<Result<Vec<_>>>()?;
+    let Lowering { tensors, weights, drafts, .. } = lowering;
+    let mut residents = residents(&tensors, &drafts, &inputs, &outputs)?;
+    let arena_bytes = memory::place(&mut residents);
+    residents.sort_by_key(|resident| (resident.offset, resident.first));
+    let offsets: Vec<_> = residents.iter().map(|r| (r.tensor, r.offset)).collect();
+    let placement = Placement::new(&tensors, &offsets);
+
+    let input_ports = graph.inputs().iter().zip(&inputs).map(|(&node, &id)| {
+        let node = graph.node(node);
+        let place = placement.plain(id);
+        Port { name: node.name.clone(), tensor_type: node.outputs[0].clone(), place }
+    });
+    let output_ports = graph.outputs().iter().zip(&outputs).map(|(output, &id)| Port {
+        name: output.name.clone(),
+        tensor_type: graph.type_of(output.value).clone(),
+        place: placement.plain(id),
+    });
+    Ok(Plan {
+        name: graph.name.clone(),
+        inputs: input_ports.collect(),
+        outputs: output_ports.collect(),
+        steps: drafts.into_iter().map(|draft| build(draft, &placement)).collect(),
+        arena_bytes,
+        weights: weights.into_values(),
+        residents,
+    })
+}
+
+fn build(draft: Draft, placement: &Placement<'_>) -> Step {
+    let kernel = (draft.build)(placement);
+    let Draft { name, operator, multiply_adds, .. } = draft;
+    Step { name, operator, kernel, multiply_adds }
+}
+
+/// When each storage is in use. Inputs are written before the first step and
+/// outputs are read after the last.
+fn residents(
+    tensors: &Tensors,
+    drafts: &[Draft],
+    inputs: &[PlainId],
+    outputs: &[PlainId],
+) -> Result<Vec<Resident>> {
+    let mut residents: Vec<Resident> = tensors
+        .storages()?
+        .into_iter()
+        .map(|(tensor, bytes)| Resident { tensor, bytes, first: usize::MAX, last: 0, offset: 0 })
+        .collect();
+    let positions: std::collections::BTreeMap<TensorId, usize> =
+        residents.iter().enumerate().map(|(i, resident)| (resident.tensor, i)).collect();
+    let mut touch = |tensor: TensorId, step: usize| {
+        if let Some(&i) = positions.get(&tensors.storage_of(tensor)) {
+            let resident = &mut residents[i];
+            resident.first = resident.first.min(step);
+            resident.last = resident.last.max(step);
+        }
+    };
+    for &input in inputs {
+        touch(input.into(), 0);
+    }
+    for (i, draft) in drafts.iter().enumerate() {
+        let step = i + 1;
+        draft.reads.iter().for_each(|&tensor| touch(tensor, step));
+        touch(draft.writes, step);
+    }
+    for &output in outputs {
+        touch(output.into(), drafts.len() + 1);
+    }
+    residents.retain(|resident| resident.first != usize::MAX);
+    Ok(residents)
+}
