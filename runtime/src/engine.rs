@@ -120,7 +120,13 @@ impl Engine {
     }
 }
 
-/// A run of a network: steps in their order.
+/// A run of a network: steps in their order. It changes how this thread
+/// computes, so that it cannot be sent to another:
+///
+/// ```compile_fail
+/// fn sent<T: Send>() {}
+/// sent::<cnnc_runtime::Run<'static>>();
+/// ```
 #[derive(Debug)]
 pub struct Run<'a> {
     memory: Memory<'a>,
