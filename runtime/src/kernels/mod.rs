@@ -6,7 +6,9 @@
 pub mod conv;
 
 mod blocked;
+mod channels;
 mod dense;
+mod elementwise;
 mod global_average;
 mod halo;
 mod normalization;
