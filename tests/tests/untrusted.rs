@@ -8,7 +8,7 @@ use cnnc_tests::{target_folder, workspace};
 use onnx_protobuf::{StringStringEntryProto, TensorProto, tensor_proto};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::Path;
 
 fn try_bytes(bytes: Vec<u8>) -> Result<Artifact, Error> {
     compile(&Source::bytes(bytes), &Options::default())
@@ -308,7 +308,7 @@ fn external_data_outside_the_folder() {
 }
 
 /// The network with its first weights in another file.
-fn compile_external(folder: &PathBuf, location: &str, offset: &str) -> Result<Artifact, Error> {
+fn compile_external(folder: &Path, location: &str, offset: &str) -> Result<Artifact, Error> {
     let entry = |key: &str, value: &str| StringStringEntryProto {
         key: key.into(),
         value: value.into(),

@@ -4,7 +4,7 @@ use super::fold_batch_norm::f32s_mut;
 use super::patch::{Link, Patch};
 use super::pattern::{Affine, affine, affine_operand, constant_weights, name, narrow, operand};
 use super::{Miss, Outcome, Pass};
-use crate::ir::{NodeId, Operator, Tensor};
+use crate::ir::{NodeId, Operator, Tensor, Value};
 use crate::ops::{Conv, Graph, Op};
 
 pub(super) const PASS: Pass = Pass {
@@ -41,20 +41,20 @@ fn before_conv(graph: &Graph, node: NodeId) -> Outcome {
     let what = format!("{operator} folded into the weights of {}", name(graph, node));
     let mut patch = Patch::new(&[before, node], what);
     let layer = &graph.node(node).name;
-    let mut operands: Vec<Option<Link>> =
-        graph.operands(node).into_iter().map(|operand| operand.map(Link::Old)).collect();
-    operands[Conv::INPUT] = Some(affine.x.into());
+    let mut operands = Link::operands(graph, node);
+    Link::fill(&mut operands, Conv::INPUT, affine.x.into());
     if !affine.only_scales() {
         let bias = filters.bias(graph, node, weights, &affine)?;
-        operands.resize(operands.len().max(Conv::BIAS + 1), None);
-        operands[Conv::BIAS] = Some(patch.constant(format!("{layer}.bias"), bias));
+        let bias = patch.constant(format!("{layer}.bias"), bias);
+        Link::fill(&mut operands, Conv::BIAS, bias);
     }
     if !affine.only_shifts() {
         let change = move |weights: &mut Tensor| {
             filters.scale(f32s_mut(weights)?, &affine.scale);
             Ok(())
         };
-        operands[Conv::WEIGHTS] = Some(patch.changed(format!("{layer}.weights"), weights, change));
+        let weights = patch.changed(format!("{layer}.weights"), weights, change);
+        Link::fill(&mut operands, Conv::WEIGHTS, weights);
     }
     let conv = patch.operator(node, conv.clone(), operands);
     patch.replace(node, conv);
@@ -98,7 +98,7 @@ impl Filters {
         self,
         graph: &Graph,
         node: NodeId,
-        weights: crate::ir::Value,
+        weights: Value,
         affine: &Affine,
     ) -> Result<Tensor, Miss> {
         let constant = |value| graph.constant(value).ok_or(Miss::NoPattern);
@@ -117,5 +117,90 @@ impl Filters {
             }
         }
         Ok(narrow(&bias))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PASS;
+    use crate::passes::testing::{ignores, refuses, rewrites};
+
+    #[test]
+    fn scale_and_shift_before_a_convolution_without_padding() {
+        let report = rewrites(
+            &PASS,
+            "x = input f32[1,2,4,4]
+             s = constant f32[2] [10, 100]
+             t = constant f32[2] [1, 2]
+             z = ScaleShift(x, s, t)
+             w = constant f32[2,2,1,2] [1, 2, 3, 4, 5, 6, 7, 8]
+             b = constant f32[2] [0.5, 0.25]
+             y = Conv(z, w, b)
+             output y",
+            "x = input f32[1,2,4,4]
+             y.bias = constant f32[2] [17.5, 41.25]
+             y.weights = constant f32[2,2,1,2] [10, 20, 300, 400, 50, 60, 700, 800]
+             y = Conv(x, y.weights, y.bias)
+             output y",
+        );
+        assert_eq!(report.rewrites[0].what, "ScaleShift folded into the weights of `y`");
+    }
+
+    #[test]
+    fn every_group_has_its_own_input_channels() {
+        rewrites(
+            &PASS,
+            "x = input f32[1,4,3,3]
+             s = constant f32[4,1,1] [1, 10, 100, 1000]
+             z = Mul(x, s)
+             w = constant f32[2,2,1,1] [1, 2, 3, 4]
+             y = Conv(z, w) { group = 2, pads = [1, 1, 1, 1] }
+             output y",
+            "x = input f32[1,4,3,3]
+             y.weights = constant f32[2,2,1,1] [1, 20, 300, 4000]
+             y = Conv(x, y.weights) { group = 2, pads = [1, 1, 1, 1] }
+             output y",
+        );
+        rewrites(
+            &PASS,
+            "x = input f32[1,4,3,3]
+             t = constant f32[4,1,1] [1, 10, 100, 1000]
+             z = Add(x, t)
+             w = constant f32[2,2,1,1] [1, 2, 3, 4]
+             y = Conv(z, w) { group = 2 }
+             output y",
+            "x = input f32[1,4,3,3]
+             y.bias = constant f32[2] [21, 4300]
+             w = constant f32[2,2,1,1] [1, 2, 3, 4]
+             y = Conv(x, w, y.bias) { group = 2 }
+             output y",
+        );
+    }
+
+    #[test]
+    fn a_shift_does_not_reach_the_zeros_around_the_picture() {
+        refuses(
+            &PASS,
+            "x = input f32[1,2,3,3]
+             t = constant f32[] [1]
+             z = Add(x, t)
+             w = constant f32[2,2,3,3] random(1)
+             y = Conv(z, w) { pads = [1, 1, 1, 1] }
+             output y",
+            &[("y", "`z` shifts its result, and the zeros around it are not shifted")],
+        );
+    }
+
+    #[test]
+    fn only_linear_neighbours_are_folded() {
+        ignores(
+            &PASS,
+            "x = input f32[1,2,3,3]
+             s = constant f32[2] [10, 100]
+             z = ScaleShift(x, s, s) { activation = \"Relu\" }
+             w = constant f32[2,2,3,3] random(1)
+             y = Conv(z, w)
+             output y",
+        );
     }
 }

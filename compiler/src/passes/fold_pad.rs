@@ -22,11 +22,8 @@ fn into_conv(graph: &Graph, node: NodeId) -> Outcome {
     Miss::refuse_unless(border.value == 0.0, || {
         format!("{} pads with {}, and a convolution with 0", name(graph, border.node), border.value)
     })?;
-    let mut operands: Vec<Option<Link>> =
-        graph.operands(node).into_iter().map(|operand| operand.map(Link::Old)).collect();
-    if let Some(input) = operands.get_mut(Conv::INPUT) {
-        *input = Some(border.x.into());
-    }
+    let mut operands = Link::operands(graph, node);
+    Link::fill(&mut operands, Conv::INPUT, border.x.into());
     let conv = Conv { pads: border.beside(conv.pads)?, ..conv.clone() };
     Ok(Patch::operator_for(
         &[border.node, node],
@@ -135,5 +132,126 @@ impl Border {
             )
         })?;
         Ok(PoolKind::Average { include_pad: true })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PASS;
+    use crate::passes::testing::{refuses, rewrites};
+
+    /// A convolution of padded pictures.
+    fn padded_conv(pad: &str) -> String {
+        format!(
+            "x = input f32[1,2,5,5]
+             p = {pad}
+             w = constant f32[3,2,3,3] random(1)
+             y = Conv(p, w) {{ pads = [1, 0, 0, 1], strides = [2, 2] }}
+             output y"
+        )
+    }
+
+    #[test]
+    fn zeros_around_the_input_are_padding_of_the_convolution() {
+        let report = rewrites(
+            &PASS,
+            &padded_conv("Pad(x) { pads = [0, 0, 1, 2, 0, 0, 3, 4], value = 0.0 }"),
+            "x = input f32[1,2,5,5]
+             w = constant f32[3,2,3,3] ..
+             y = Conv(x, w) { pads = [2, 2, 3, 5], strides = [2, 2] }
+             output y",
+        );
+        assert_eq!(report.rewrites[0].nodes, ["p", "y"]);
+    }
+
+    #[test]
+    fn other_padding_is_refused() {
+        let refused = |pad: &str, why: &str| refuses(&PASS, &padded_conv(pad), &[("y", why)]);
+        refused(
+            "Pad(x) { pads = [0, 0, 1, 1, 0, 0, 1, 1], value = 1.5 }",
+            "`p` pads with 1.5, and a convolution with 0",
+        );
+        refused(
+            "Pad(x) { pads = [0, 0, 1, 1, 0, 0, 1, 1], mode = \"reflect\" }",
+            "`p` pads with pixels of the picture",
+        );
+        refused("Pad(x) { pads = [0, 0, 1, 1, 0, 0, -1, 1], value = 0.0 }", "`p` also cuts off");
+        refuses(
+            &PASS,
+            "x = input f32[1,2,5,5]
+             p = Pad(x) { pads = [0, 1, 0, 0, 0, 0, 0, 0], value = 0.0 }
+             w = constant f32[3,3,3,3] random(1)
+             y = Conv(p, w)
+             output y",
+            &[("y", "`p` adds channels or pictures")],
+        );
+    }
+
+    /// Pooling of padded results of an activation.
+    fn padded_pool(activation: &str, value: &str, pool: &str) -> String {
+        format!(
+            "x = input f32[1,2,5,5]
+             a = {activation}(x)
+             p = Pad(a) {{ pads = [0, 0, 1, 1, 0, 0, 1, 1], value = {value} }}
+             y = {pool}
+             output y"
+        )
+    }
+
+    fn pooled(activation: &str, pool: &str) -> String {
+        format!("x = input f32[1,2,5,5]\na = {activation}(x)\ny = {pool}\noutput y")
+    }
+
+    #[test]
+    fn a_border_below_everything_is_padding_of_a_maximum() {
+        let inside = "MaxPool(p) { kernel_shape = [3, 3], strides = [2, 2] }";
+        let result = "MaxPool(a) { kernel_shape = [3, 3], pads = [1, 1, 1, 1], strides = [2, 2] }";
+        rewrites(&PASS, &padded_pool("Tanh", "-inf", inside), &pooled("Tanh", result));
+        rewrites(&PASS, &padded_pool("Relu", "0.0", inside), &pooled("Relu", result));
+        rewrites(&PASS, &padded_pool("Tanh", "-1.5", inside), &pooled("Tanh", result));
+        refuses(
+            &PASS,
+            &padded_pool("Tanh", "0.0", inside),
+            &[("y", "`p` pads with 0, which may be larger than what is in the picture")],
+        );
+    }
+
+    #[test]
+    fn a_window_has_to_see_the_picture() {
+        let why = "some windows might see nothing but padding";
+        let narrow = "MaxPool(p) { kernel_shape = [1, 3] }";
+        refuses(&PASS, &padded_pool("Relu", "0.0", narrow), &[("y", why)]);
+        let dilated = "MaxPool(p) { kernel_shape = [2, 2], dilations = [2, 2] }";
+        refuses(&PASS, &padded_pool("Relu", "0.0", dilated), &[("y", why)]);
+        let ceil = "MaxPool(p) { kernel_shape = [2, 2], strides = [2, 2], ceil_mode = 1 }";
+        let why = "a last window that stands out counts from the padded picture";
+        refuses(&PASS, &padded_pool("Relu", "0.0", ceil), &[("y", why)]);
+    }
+
+    #[test]
+    fn zeros_around_the_picture_count_in_a_mean() {
+        let pool = |x: &str, attributes: &str| {
+            format!("AveragePool({x}) {{ kernel_shape = [3, 3], {attributes} }}")
+        };
+        rewrites(
+            &PASS,
+            &padded_pool("Tanh", "0.0", &pool("p", "count_include_pad = 0")),
+            &pooled("Tanh", &pool("a", "count_include_pad = 1, pads = [1, 1, 1, 1]")),
+        );
+        rewrites(
+            &PASS,
+            &padded_pool("Tanh", "0.0", &pool("p", "count_include_pad = 1, pads = [1, 0, 0, 0]")),
+            &pooled("Tanh", &pool("a", "count_include_pad = 1, pads = [2, 1, 1, 1]")),
+        );
+        refuses(
+            &PASS,
+            &padded_pool("Tanh", "0.0", &pool("p", "count_include_pad = 0, pads = [1, 0, 0, 0]")),
+            &[("y", "the padding of `p` counts in the mean, the pooling's own does not")],
+        );
+        refuses(
+            &PASS,
+            &padded_pool("Tanh", "1.0", &pool("p", "count_include_pad = 1")),
+            &[("y", "`p` pads with 1, not with 0")],
+        );
     }
 }

@@ -2,7 +2,7 @@
 //! other.
 
 use super::patch::{Link, Patch};
-use super::pattern::{activation_name, conv_of, name, operand, output, read_only_by};
+use super::pattern::{conv_of, name, operand, output, read_only_by};
 use super::{Miss, Outcome, Pass};
 use crate::ir::{NodeId, Value};
 use crate::ops::{Activation, Binary, Conv, Epilogue, Graph, Op};
@@ -70,8 +70,8 @@ fn added_by(
         (before, after) => Err(Miss::Refused(format!(
             "{} applies {} before the addition, and {} comes after it",
             layer(),
-            activation_name(before),
-            activation_name(after)
+            before.spelling(),
+            after.spelling()
         ))),
     }
 }
@@ -80,11 +80,109 @@ fn patch(graph: &Graph, node: NodeId, layer: NodeId, addend: Value, epilogue: Ep
     let what = format!("added while {} stores", name(graph, layer));
     let mut patch = Patch::new(&[layer, node], what);
     let Some(conv) = conv_of(graph, output(layer)) else { return patch };
-    let mut operands: Vec<Option<Link>> =
-        graph.operands(layer).into_iter().map(|operand| operand.map(Link::Old)).collect();
-    operands.resize(operands.len().max(Conv::RESIDUAL + 1), None);
-    operands[Conv::RESIDUAL] = Some(addend.into());
+    let mut operands = Link::operands(graph, layer);
+    Link::fill(&mut operands, Conv::RESIDUAL, addend.into());
     let conv = patch.operator(layer, Conv { epilogue, ..conv.clone() }, operands);
     patch.replace(node, conv);
     patch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PASS;
+    use crate::passes::testing::{ignores, refuses, rewrites};
+
+    const LAYER: &str = "x = input f32[1,2,4,4]
+        r = input f32[1,2,4,4]
+        w = constant f32[2,2,1,1] [1, -2, 3, -4]\n";
+
+    #[test]
+    fn a_tensor_is_added_before_or_after_the_activation() {
+        let report = rewrites(
+            &PASS,
+            &format!("{LAYER}y = Conv(x, w)\nz = Add(y, r) {{ activation = \"Relu\" }}\noutput z"),
+            &format!(
+                "{LAYER}y = Conv(x, w, _, r) {{ residual = \"before\", activation = \"Relu\" }}
+                output z = y"
+            ),
+        );
+        assert_eq!(report.rewrites[0].what, "added while `y` stores");
+        rewrites(
+            &PASS,
+            &format!("{LAYER}y = Conv(x, w) {{ activation = \"Tanh\" }}\nz = Add(r, y)\noutput z"),
+            &format!(
+                "{LAYER}y = Conv(x, w, _, r) {{ residual = \"after\", activation = \"Tanh\" }}
+                output z = y"
+            ),
+        );
+    }
+
+    #[test]
+    fn the_later_of_two_convolutions_adds() {
+        for sum in ["a, b", "b, a"] {
+            rewrites(
+                &PASS,
+                &format!("{LAYER}a = Conv(x, w)\nb = Conv(r, w)\nz = Add({sum})\noutput z"),
+                &format!(
+                    "{LAYER}a = Conv(x, w)\nb = Conv(r, w, _, a) {{ residual = \"before\" }}
+                    output z = b"
+                ),
+            );
+        }
+    }
+
+    #[test]
+    fn the_earlier_one_adds_where_the_later_one_cannot() {
+        rewrites(
+            &PASS,
+            &format!("{LAYER}a = Conv(x, w)\nb = Conv(r, w)\nz = Add(a, b)\noutput z\noutput b"),
+            &format!(
+                "{LAYER}b = Conv(r, w)\na = Conv(x, w, _, b) {{ residual = \"before\" }}
+                output z = a\noutput b"
+            ),
+        );
+    }
+
+    #[test]
+    fn an_input_of_the_convolution_may_be_added() {
+        rewrites(
+            &PASS,
+            &format!("{LAYER}u = Neg(r)\ny = Conv(u, w)\nz = Add(y, u)\noutput z"),
+            &format!(
+                "{LAYER}u = Neg(r)\ny = Conv(u, w, _, u) {{ residual = \"before\" }}
+                output z = y"
+            ),
+        );
+    }
+
+    #[test]
+    fn near_misses_say_why() {
+        let refused = |nodes: &str, why: &str| {
+            refuses(&PASS, &format!("{LAYER}{nodes}"), &[("z", why)]);
+        };
+        refused(
+            "y = Conv(x, w)\nz = Add(y, r)\noutput z\noutput y",
+            "the result of `y` is also an output of the network",
+        );
+        refused("y = Conv(x, w)\nz = Add(y, y)\noutput z", "`y` is added to itself");
+        refused(
+            "y = Conv(x, w)\nu = GlobalAveragePool(r)\nz = Add(y, u)\noutput z",
+            "`u` is broadcast to the result of `y`",
+        );
+        refused(
+            "y = Conv(x, w, _, x) { residual = \"before\" }\nz = Add(y, r)\noutput z",
+            "`y` adds another tensor already",
+        );
+        refused(
+            "y = Conv(x, w) { activation = \"Tanh\" }
+             z = Add(y, r) { activation = \"Relu\" }\noutput z",
+            "`y` applies Tanh before the addition, and Relu comes after it",
+        );
+    }
+
+    #[test]
+    fn other_sums_are_ignored() {
+        ignores(&PASS, &format!("{LAYER}z = Add(x, r)\noutput z"));
+        ignores(&PASS, &format!("{LAYER}y = Conv(x, w)\nz = Sub(y, r)\noutput z"));
+    }
 }

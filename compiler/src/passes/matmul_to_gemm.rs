@@ -70,7 +70,7 @@ fn factor_of_offset(graph: &Graph, node: NodeId) -> Outcome {
     Miss::unless(!is_one(gemm.beta))?;
     let Some(c) = graph.operand(node, 2) else {
         // A factor of nothing; without it, equal layers look equal.
-        let operands = graph.operands(node).into_iter().map(|o| o.map(Link::Old)).collect();
+        let operands = Link::operands(graph, node);
         let gemm = Gemm { beta: 1.0, ..*gemm };
         return Ok(Patch::operator_for(
             &[node],
@@ -107,9 +107,8 @@ fn rewired(
     slot: usize,
     operand: Link,
 ) -> Outcome {
-    let mut operands: Vec<Option<Link>> =
-        graph.operands(node).into_iter().map(|operand| operand.map(Link::Old)).collect();
-    *operands.get_mut(slot).ok_or(Miss::NoPattern)? = Some(operand);
+    let mut operands = Link::operands(graph, node);
+    Link::fill(&mut operands, slot, operand);
     let gemm = patch.operator(node, gemm, operands);
     patch.replace(node, gemm);
     Ok(patch)
@@ -140,4 +139,93 @@ fn transpose(tensor: &mut Tensor) -> Result<()> {
     }
     *tensor = Tensor::new(&[columns, rows], transposed)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PASS;
+    use crate::ir::Tensor;
+    use crate::passes::testing::{ignores, refuses, rewrites};
+
+    #[test]
+    fn a_product_with_constants_is_a_fully_connected_layer() {
+        rewrites(
+            &PASS,
+            "x = input f32[2,3]
+             w = constant f32[3,2] [1, 2, 3, 4, 5, 6]
+             y = MatMul(x, w)
+             output y",
+            "x = input f32[2,3]
+             y.weights = constant f32[2,3] [1, 3, 5, 2, 4, 6]
+             y = Gemm(x, y.weights) { transB = 1 }
+             output y",
+        );
+        refuses(
+            &PASS,
+            "x = input f32[2,2,3]
+             w = constant f32[3,2] [1, 2, 3, 4, 5, 6]
+             y = MatMul(x, w)
+             output y",
+            &[("y", "only a matrix goes through a fully connected layer, not f32[2,2,3]")],
+        );
+        ignores(
+            &PASS,
+            "x = input f32[2,3]
+             w = input f32[3,2]
+             y = MatMul(x, w)
+             output y",
+        );
+    }
+
+    #[test]
+    fn factors_are_multiplied_in() {
+        rewrites(
+            &PASS,
+            "x = input f32[2,2]
+             w = constant f32[2,2] [1, 2, 3, 4]
+             c = constant f32[2] [1, 2]
+             y = Gemm(x, w, c) { alpha = 2.0, beta = 3.0 }
+             output y",
+            "x = input f32[2,2]
+             y.weights = constant f32[2,2] [2, 6, 4, 8]
+             y.bias = constant f32[2] [3, 6]
+             y = Gemm(x, y.weights, y.bias) { transB = 1 }
+             output y",
+        );
+        rewrites(
+            &PASS,
+            "x = input f32[2,2]
+             w = constant f32[2,2] [1, 2, 3, 4]
+             y = Gemm(x, w) { beta = 3.0, transA = 1, transB = 1 }
+             output y",
+            "x = input f32[2,2]
+             w = constant f32[2,2] [1, 2, 3, 4]
+             y = Gemm(x, w) { transA = 1, transB = 1 }
+             output y",
+        );
+        ignores(
+            &PASS,
+            "x = input f32[2,2]
+             w = input f32[2,2]
+             y = Gemm(x, w) { alpha = 2.0 }
+             output y",
+        );
+    }
+
+    #[test]
+    fn transposing_works_for_any_number_of_strips() {
+        for (rows, columns) in [(1, 1), (1, 5), (5, 1), (16, 3), (17, 33), (40, 2), (0, 3), (3, 0)]
+        {
+            let value = |row, column| (row * 1000 + column) as f32;
+            let values: Vec<f32> = (0..rows)
+                .flat_map(|row| (0..columns).map(move |column| value(row, column)))
+                .collect();
+            let mut matrix = Tensor::new(&[rows, columns], values).unwrap();
+            super::transpose(&mut matrix).unwrap();
+            let transposed: Vec<f32> = (0..columns)
+                .flat_map(|column| (0..rows).map(move |row| value(row, column)))
+                .collect();
+            assert_eq!(matrix, Tensor::new(&[columns, rows], transposed).unwrap());
+        }
+    }
 }

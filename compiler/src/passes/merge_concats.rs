@@ -34,3 +34,48 @@ fn concat_of_concat(graph: &Graph, node: NodeId) -> Outcome {
         .collect();
     Ok(Patch::operator_for(&nodes, "joined at once", *concat, operands))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PASS;
+    use crate::passes::testing::{ignores, rewrites};
+
+    const PARTS: &str = "a = input f32[1,2]\nb = input f32[1,3]\nc = input f32[1,1]\n";
+
+    #[test]
+    fn nested_concatenations_are_one() {
+        let report = rewrites(
+            &PASS,
+            &format!(
+                "{PARTS}u = Concat(a, b) {{ axis = 1 }}
+                v = Concat(c, u) {{ axis = 1 }}
+                w = Concat(v, a) {{ axis = -1 }}
+                output w"
+            ),
+            &format!("{PARTS}w = Concat(c, a, b, a) {{ axis = 1 }}\noutput w"),
+        );
+        assert_eq!(report.rewrites[0].nodes, ["u", "v"]);
+        assert_eq!(report.rewrites[1].nodes, ["v", "w"]);
+    }
+
+    #[test]
+    fn what_others_read_and_other_axes_stay() {
+        ignores(
+            &PASS,
+            &format!(
+                "{PARTS}u = Concat(a, b) {{ axis = 1 }}
+                v = Concat(c, u) {{ axis = 1 }}
+                output v
+                output u"
+            ),
+        );
+        ignores(
+            &PASS,
+            &format!(
+                "{PARTS}u = Concat(a, a) {{ axis = 0 }}
+                v = Concat(u, u) {{ axis = 1 }}
+                output v"
+            ),
+        );
+    }
+}

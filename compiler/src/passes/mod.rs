@@ -23,6 +23,10 @@ mod recognize_activations;
 mod remove_no_ops;
 mod remove_unused;
 mod scale_shift;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::{NodeId, Operator, verify};
@@ -207,8 +211,11 @@ impl Pass {
                     Ok(patch) => report.rewrites.push(patch.apply(graph)?),
                     Err(Miss::NoPattern) => {}
                     Err(Miss::Refused(why)) => {
-                        let node = graph.node(node).name.clone();
-                        report.refusals.push(Refusal { node, why });
+                        let refusal = Refusal { node: graph.node(node).name.clone(), why };
+                        // Several rules may have the same reason.
+                        if report.refusals.last() != Some(&refusal) {
+                            report.refusals.push(refusal);
+                        }
                     }
                     Err(Miss::Failed(error)) => {
                         let operator = graph.operator(node).map(Operator::name);

@@ -137,11 +137,11 @@ impl Patch {
         let mut taken = Vec::new();
         for addition in self.additions {
             let value = match addition {
-                Addition::Constant { name, tensor } => graph.add_constant(name, tensor),
+                Addition::Constant { name, tensor } => placed(graph, &self.nodes, name, tensor),
                 Addition::Changed { name, from, change } => {
                     let mut tensor = take(graph, from, &mut taken)?;
                     change(Arc::make_mut(&mut tensor))?;
-                    graph.add_constant(name, tensor)
+                    placed(graph, &self.nodes, name, tensor)
                 }
                 Addition::Operator { place, operator, operands } => {
                     let operands: Vec<_> =
@@ -176,12 +176,35 @@ impl Patch {
 }
 
 impl Link {
+    /// The operands of a node by slot.
+    pub(super) fn operands(graph: &Graph, node: NodeId) -> Vec<Option<Self>> {
+        graph.operands(node).into_iter().map(|operand| operand.map(Self::Old)).collect()
+    }
+
+    /// Puts an operand into a slot that may not be there yet.
+    pub(super) fn fill(operands: &mut Vec<Option<Self>>, slot: usize, operand: Self) {
+        if operands.len() <= slot {
+            operands.resize(slot + 1, None);
+        }
+        operands[slot] = Some(operand);
+    }
+
     fn resolve(self, added: &[Value]) -> Value {
         match self {
             Self::Old(value) => value,
             Self::New(index) => added[index],
         }
     }
+}
+
+/// Adds a constant where the first of these nodes is: a constant with a late
+/// place would let what reads it come late, too.
+fn placed(graph: &mut Graph, nodes: &[NodeId], name: String, tensor: Arc<Tensor>) -> Value {
+    let value = graph.add_constant(name, tensor);
+    if let Some(&first) = nodes.first() {
+        graph.move_to(value.node, first);
+    }
+    value
 }
 
 /// The value of a constant; out of the graph where it has only one reader.

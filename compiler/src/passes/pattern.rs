@@ -2,7 +2,7 @@
 
 use super::Miss;
 use crate::error::printable;
-use crate::ir::{ElementType, NodeId, Operator, Tensor, TensorType, Value, required};
+use crate::ir::{ElementType, NodeId, Tensor, TensorType, Value, required};
 use crate::ops::{Activation, BatchNormalization, Binary, Conv, Graph, Op, ScaleShift};
 use crate::step::BinaryOperation;
 
@@ -17,11 +17,6 @@ pub(super) const fn output(node: NodeId) -> Value {
 /// The name of a node, for a message.
 pub(super) fn name(graph: &Graph, node: NodeId) -> String {
     format!("`{}`", printable(&graph.node(node).name))
-}
-
-/// The name of an activation, for a message.
-pub(super) fn activation_name(activation: Activation) -> String {
-    Op::from(activation).name()
 }
 
 /// The operand in a slot that has to be there.

@@ -74,3 +74,98 @@ fn covers(pool: &Pool, axis: usize, size: usize) -> bool {
     let inside = pool.kernel[axis].saturating_sub(pool.pads[axis]);
     (pool.dilations[axis] == 1 || size == 1) && inside >= size
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PASS;
+    use crate::passes::testing::{ignores, refuses, rewrites};
+
+    #[test]
+    fn means_and_maxima_of_planes_are_global_pooling() {
+        let report = rewrites(
+            &PASS,
+            "x = input f32[2,3,4,5]
+             y = ReduceMean(x) { axes = [2, 3], keepdims = 1 }
+             output y",
+            "x = input f32[2,3,4,5]
+             y = GlobalAveragePool(x)
+             output y",
+        );
+        assert_eq!(report.rewrites[0].what, "a reduction over whole planes is global pooling");
+        rewrites(
+            &PASS,
+            "x = input f32[2,3,4,5]
+             y = ReduceMax(x) { axes = [-1, -2], keepdims = 1 }
+             output y",
+            "x = input f32[2,3,4,5]
+             y = GlobalMaxPool(x)
+             output y",
+        );
+    }
+
+    #[test]
+    fn dimensions_that_vanish_are_reshaped_away() {
+        rewrites(
+            &PASS,
+            "x = input f32[2,3,4,5]
+             y = ReduceMean(x) { axes = [2, 3], keepdims = 0 }
+             output y",
+            "x = input f32[2,3,4,5]
+             %1 = GlobalAveragePool(x)
+             %2 = Reshape(%1) { shape = [2, 3] }
+             output y = %2",
+        );
+    }
+
+    #[test]
+    fn a_window_as_large_as_the_picture_is_global_pooling() {
+        rewrites(
+            &PASS,
+            "x = input f32[2,3,4,5]
+             y = AveragePool(x) { kernel_shape = [4, 5], strides = [3, 3] }
+             output y",
+            "x = input f32[2,3,4,5]
+             y = GlobalAveragePool(x)
+             output y",
+        );
+        rewrites(
+            &PASS,
+            "x = input f32[2,3,4,5]
+             y = MaxPool(x) { kernel_shape = [6, 6], pads = [1, 0, 1, 1], strides = [2, 2] }
+             output y",
+            "x = input f32[2,3,4,5]
+             y = GlobalMaxPool(x)
+             output y",
+        );
+    }
+
+    #[test]
+    fn other_reductions_and_windows_stay() {
+        refuses(
+            &PASS,
+            "x = input f32[2,3,4,5]
+             y = ReduceMean(x) { axes = [1, 2], keepdims = 1 }
+             output y",
+            &[("y", "only a reduction over height and width is global pooling, not over [1, 2]")],
+        );
+        refuses(
+            &PASS,
+            "x = input f32[1,3,2,2]
+             y = AveragePool(x) { kernel_shape = [3, 3], pads = [1, 1, 0, 0], count_include_pad = 1 }
+             output y",
+            &[("y", "padding counts in the mean")],
+        );
+        ignores(
+            &PASS,
+            "x = input f32[1,3,3,3]
+             y = MaxPool(x) { kernel_shape = [2, 2], dilations = [2, 2] }
+             output y",
+        );
+        ignores(
+            &PASS,
+            "x = input f32[1,3,3,3]
+             y = MaxPool(x) { kernel_shape = [3, 3], strides = [3, 3], pads = [2, 2, 0, 0] }
+             output y",
+        );
+    }
+}

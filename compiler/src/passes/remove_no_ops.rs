@@ -146,3 +146,129 @@ fn reshape_instead(graph: &Graph, node: NodeId, x: Value, what: &str) -> Outcome
     let shape = graph.type_of(output(node)).sizes()?;
     Ok(Patch::operator_for(&[node], what, Reshape { shape }, vec![Some(x.into())]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PASS;
+    use crate::passes::testing::{ignores, rewrites};
+
+    /// Asserts that a node between an input and a Relu disappears.
+    #[track_caller]
+    fn disappears(shape: &str, node: &str) {
+        let before = format!("x = input f32{shape}\n{node}\ny = Relu(n)\noutput y");
+        rewrites(&PASS, &before, &format!("x = input f32{shape}\ny = Relu(x)\noutput y"));
+    }
+
+    /// Asserts that it does not.
+    #[track_caller]
+    fn stays(shape: &str, node: &str) {
+        ignores(&PASS, &format!("x = input f32{shape}\n{node}\ny = Relu(n)\noutput y"));
+    }
+
+    #[test]
+    fn nodes_that_change_nothing_disappear() {
+        disappears("[2,3]", "n = Identity(x)");
+        disappears("[2,3]", "n = Dropout(x)");
+        disappears("[2,3]", "n = Reshape(x) { shape = [2, 3] }");
+        disappears("[2,3]", "n = Expand(x) { shape = [2, 3] }");
+        disappears("[2,3]", "n = Cast(x) { to = 1 }");
+        disappears("[2,3]", "n = Transpose(x) { perm = [0, 1] }");
+        disappears("[2,3]", "n = Slice(x) { starts = [0], ends = [99], axes = [1] }");
+        disappears("[2,3]", "n = Pad(x) { pads = [0, 0, 0, 0] }");
+        disappears("[2,3]", "n = Concat(x) { axis = 1 }");
+        disappears("[2,3]", "n = Split(x) { axis = 1, split = [3] }");
+        disappears("[1,2,3,3]", "n = AveragePool(x) { kernel_shape = [1, 1] }");
+        disappears("[1,2,1,1]", "n = GlobalAveragePool(x)");
+    }
+
+    #[test]
+    fn nodes_that_look_alike_stay() {
+        stays("[2,3]", "n = Reshape(x) { shape = [3, 2] }");
+        stays("[3,3]", "n = Transpose(x) { perm = [1, 0] }");
+        stays("[3]", "n = Slice(x) { starts = [-1], ends = [-99], axes = [0], steps = [-1] }");
+        stays("[2,3]", "n = Pad(x) { pads = [1, 0, -1, 0] }");
+        stays("[2,3]", "n = Concat(x, x) { axis = 1 }");
+        stays("[1,2,3,3]", "n = AveragePool(x) { kernel_shape = [1, 1], strides = [2, 2] }");
+        stays("[1,2,3,3]", "n = MaxPool(x) { kernel_shape = [3, 3], pads = [1, 1, 1, 1] }");
+    }
+
+    #[test]
+    fn neutral_numbers_disappear() {
+        let beside = |operands: &str, number: f32| {
+            format!("c = constant f32[3] [{number}, {number}, {number}]\nn = {operands}")
+        };
+        disappears("[2,3]", &beside("Add(x, c)", 0.0));
+        disappears("[2,3]", &beside("Add(c, x)", 0.0));
+        disappears("[2,3]", &beside("Sub(x, c)", 0.0));
+        disappears("[2,3]", &beside("Mul(c, x)", 1.0));
+        disappears("[2,3]", &beside("Div(x, c)", 1.0));
+        disappears("[2,3]", &beside("Pow(x, c)", 1.0));
+        stays("[2,3]", &beside("Sub(c, x)", 0.0));
+        stays("[2,3]", &beside("Add(x, c)", 1.0));
+        // The constant repeats the rows.
+        stays("[3]", "c = constant f32[2,1] [0, 0]\nn = Add(x, c)");
+    }
+
+    #[test]
+    fn detours_are_shortened() {
+        rewrites(
+            &PASS,
+            "x = input f32[2,3,4]
+             a = Reshape(x) { shape = [6, 4] }
+             b = Reshape(a) { shape = [2, 12] }
+             output b",
+            "x = input f32[2,3,4]
+             b = Reshape(x) { shape = [2, 12] }
+             output b",
+        );
+        rewrites(
+            &PASS,
+            "x = input f32[2,3,4]
+             a = Reshape(x) { shape = [6, 4] }
+             b = Reshape(a) { shape = [2, 3, 4] }
+             y = Relu(b)
+             output y",
+            "x = input f32[2,3,4]
+             y = Relu(x)
+             output y",
+        );
+        rewrites(
+            &PASS,
+            "x = input f32[2,3,4]
+             a = Transpose(x) { perm = [1, 2, 0] }
+             b = Transpose(a) { perm = [0, 2, 1] }
+             output b",
+            "x = input f32[2,3,4]
+             b = Transpose(x) { perm = [1, 0, 2] }
+             output b",
+        );
+    }
+
+    #[test]
+    fn moving_and_reducing_dimensions_of_size_1_is_reshaping() {
+        rewrites(
+            &PASS,
+            "x = input f32[1,3,1,4]
+             a = Transpose(x) { perm = [1, 2, 3, 0] }
+             output a",
+            "x = input f32[1,3,1,4]
+             a = Reshape(x) { shape = [3, 1, 4, 1] }
+             output a",
+        );
+        rewrites(
+            &PASS,
+            "x = input f32[2,3,1,1]
+             a = ReduceMean(x) { axes = [2, 3], keepdims = 0 }
+             output a",
+            "x = input f32[2,3,1,1]
+             a = Reshape(x) { shape = [2, 3] }
+             output a",
+        );
+        ignores(
+            &PASS,
+            "x = input f32[2,3,1,1]
+             a = ReduceL2(x) { axes = [2, 3], keepdims = 0 }
+             output a",
+        );
+    }
+}

@@ -87,3 +87,122 @@ fn scale_shift(graph: &Graph, nodes: &[NodeId], what: String, affine: &Affine) -
     patch.replace(last, new);
     patch
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PASS;
+    use crate::passes::testing::{graph, refuses, rewrites};
+
+    #[test]
+    fn what_is_left_of_a_batch_norm_is_a_scale_and_shift() {
+        let report = rewrites(
+            &PASS,
+            "x = input f32[1,2,3,3]
+             scale = constant f32[2] [1, 2]
+             bias = constant f32[2] [0.5, 0]
+             mean = constant f32[2] [1, 2]
+             variance = constant f32[2] [1, 0.25]
+             z = BatchNormalization(x, scale, bias, mean, variance) { epsilon = 0.0 }
+             output z",
+            "x = input f32[1,2,3,3]
+             z.scale = constant f32[2] [1, 4]
+             z.shift = constant f32[2] [-0.5, -8]
+             z = ScaleShift(x, z.scale, z.shift)
+             output z",
+        );
+        assert_eq!(
+            report.rewrites[0].what,
+            "BatchNormalization `z` is a scale and shift a channel"
+        );
+    }
+
+    #[test]
+    fn a_chain_is_one() {
+        rewrites(
+            &PASS,
+            "x = input f32[1,2,3,3]
+             a = constant f32[2,1,1] [2, 3]
+             b = constant f32[1,2,1,1] [10, 20]
+             c = constant f32[] [4]
+             u = Mul(x, a)
+             v = Add(b, u)
+             z = Div(v, c)
+             output z",
+            "x = input f32[1,2,3,3]
+             z.shift = constant f32[2] [2.5, 5]
+             z.scale = constant f32[2] [0.5, 0.75]
+             z = ScaleShift(x, z.scale, z.shift)
+             output z",
+        );
+    }
+
+    #[test]
+    fn a_chain_that_is_read_in_the_middle_is_two() {
+        refuses_after(
+            "x = input f32[1,2,3,3]
+             a = constant f32[2,1,1] [2, 3]
+             u = Mul(x, a)
+             z = Add(u, a)
+             output u
+             output z",
+            &[("z", "the result of `u` is also an output of the network")],
+        );
+    }
+
+    /// Asserts what is refused where something else is rewritten.
+    #[track_caller]
+    fn refuses_after(before: &str, reasons: &[(&str, &str)]) {
+        let report = PASS.run(&mut graph(before)).unwrap();
+        assert!(!report.rewrites.is_empty());
+        let found: Vec<_> =
+            report.refusals.iter().map(|r| (r.node.as_str(), r.why.as_str())).collect();
+        assert_eq!(found, reasons);
+    }
+
+    #[test]
+    fn vectors_are_multiplied_and_added() {
+        rewrites(
+            &PASS,
+            "x = input f32[3,2]
+             s = constant f32[2] [1, 2]
+             m = constant f32[2] [0, 1]
+             v = constant f32[2] [1, 0.25]
+             z = BatchNormalization(x, s, s, m, v) { epsilon = 0.0 }
+             output z",
+            "x = input f32[3,2]
+             z.scale = constant f32[2] [1, 4]
+             z.shift = constant f32[2] [1, -2]
+             %3 = Mul(x, z.scale)
+             %4 = Add(%3, z.shift)
+             output z = %4",
+        );
+        rewrites(
+            &PASS,
+            "x = input f32[1,2,5]
+             s = constant f32[2] [1, 2]
+             m = constant f32[2] [0, 1]
+             v = constant f32[2] [1, 0.25]
+             z = BatchNormalization(x, s, s, m, v) { epsilon = 0.0 }
+             output z",
+            "x = input f32[1,2,5]
+             z.scale = constant f32[2,1] [1, 4]
+             z.shift = constant f32[2,1] [1, -2]
+             %3 = Mul(x, z.scale)
+             %4 = Add(%3, z.shift)
+             output z = %4",
+        );
+    }
+
+    #[test]
+    fn parameters_that_depend_on_the_data_are_refused() {
+        refuses(
+            &PASS,
+            "x = input f32[1,2,3,3]
+             s = input f32[2]
+             c = constant f32[2] [1, 1]
+             z = BatchNormalization(x, s, c, c, c)
+             output z",
+            &[("z", "operand 1 is not constant")],
+        );
+    }
+}

@@ -111,9 +111,4 @@ impl Vector for Avx512 {
     fn reduce_sum(self) -> f32 {
         unsafe { _mm512_reduce_add_ps(self.0) }
     }
-
-    #[inline(always)]
-    fn reduce_max(self) -> f32 {
-        unsafe { _mm512_reduce_max_ps(self.0) }
-    }
 }

@@ -126,9 +126,6 @@ pub(crate) trait Vector:
     /// Sum of the lanes.
     fn reduce_sum(self) -> f32;
 
-    /// Largest lane.
-    fn reduce_max(self) -> f32;
-
     /// Another vector of the same kind with `value` in every lane.
     #[inline(always)]
     fn like(self, value: f32) -> Self {
