@@ -124,7 +124,7 @@ pub fn fold<O: Operator>(graph: &Graph<O>, node: NodeId) -> Result<Option<Vec<Te
         elements = elements.saturating_add(tensor_type.elements()?);
     }
     let given: usize = operands.iter().flatten().filter_map(|o| o.value.map(Tensor::len)).sum();
-    if elements > MAX_FOLDED.max(given) {
+    if elements > MAX_FOLDED.max(given).min(graph.folding_room()) {
         return Ok(None);
     }
     let values: Vec<_> = operands.iter().map(|o| o.and_then(|o| o.value)).collect();

@@ -73,7 +73,12 @@ pub struct Graph<O> {
     inputs: Vec<NodeId>,
     outputs: Vec<GraphOutput>,
     next_position: usize,
+    folding_room: usize,
 }
+
+/// Elements of constants that a graph may gain beyond what its file gave
+/// ground for: an expression over small constants must not fill the memory.
+const FOLDING_ROOM: usize = 1 << 25;
 
 impl<O: Operator> Graph<O> {
     /// A graph without nodes.
@@ -85,6 +90,7 @@ impl<O: Operator> Graph<O> {
             inputs: Vec::new(),
             outputs: Vec::new(),
             next_position: 0,
+            folding_room: FOLDING_ROOM,
         }
     }
 
@@ -95,13 +101,33 @@ impl<O: Operator> Graph<O> {
         value
     }
 
-    /// Adds a constant.
+    /// Adds a constant whose values the model's file holds. Computed ones may
+    /// then be twice as much more.
+    pub fn add_given_constant(
+        &mut self,
+        name: impl Into<String>,
+        tensor: impl Into<Arc<Tensor>>,
+    ) -> Value {
+        let tensor = tensor.into();
+        let granted = tensor.len().saturating_mul(3);
+        self.folding_room = self.folding_room.saturating_add(granted);
+        self.add_constant(name, tensor)
+    }
+
+    /// Elements of constants that computing ahead may still add.
+    #[must_use]
+    pub const fn folding_room(&self) -> usize {
+        self.folding_room
+    }
+
+    /// Adds a constant that was computed.
     pub fn add_constant(
         &mut self,
         name: impl Into<String>,
         tensor: impl Into<Arc<Tensor>>,
     ) -> Value {
         let tensor = tensor.into();
+        self.folding_room = self.folding_room.saturating_sub(tensor.len());
         let tensor_type = tensor.tensor_type();
         self.add(name.into(), Kind::Constant(tensor), vec![tensor_type])
     }
