@@ -241,7 +241,11 @@ macro_rules! embed_weights {
         #[cfg(all(not(windows), not(target_vendor = "apple")))]
         ::core::arch::global_asm!(
             ::core::concat!(
-                // One copy, should the same network be compiled in twice.
+                // One copy, should the same network be compiled in twice: in
+                // one unit of code generation, and in several.
+                ".ifndef ",
+                $symbol,
+                "\n",
                 ".pushsection .rodata.",
                 $symbol,
                 ",\"aG\",%progbits,",
@@ -260,12 +264,16 @@ macro_rules! embed_weights {
                 $path,
                 "\"\n",
                 ".popsection\n",
+                ".endif\n",
             ),
             options(raw)
         );
         #[cfg(target_vendor = "apple")]
         ::core::arch::global_asm!(
             ::core::concat!(
+                ".ifndef _",
+                $symbol,
+                "\n",
                 ".section __TEXT,__const\n",
                 ".globl _",
                 $symbol,
@@ -284,12 +292,16 @@ macro_rules! embed_weights {
                 $path,
                 "\"\n",
                 ".text\n",
+                ".endif\n",
             ),
             options(raw)
         );
         #[cfg(windows)]
         ::core::arch::global_asm!(
             ::core::concat!(
+                ".ifndef ",
+                $symbol,
+                "\n",
                 ".section .rdata,\"dr\"\n",
                 ".weak ",
                 $symbol,
@@ -301,6 +313,7 @@ macro_rules! embed_weights {
                 $path,
                 "\"\n",
                 ".text\n",
+                ".endif\n",
             ),
             options(raw)
         );
