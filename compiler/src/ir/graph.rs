@@ -73,12 +73,9 @@ pub struct Graph<O> {
     inputs: Vec<NodeId>,
     outputs: Vec<GraphOutput>,
     next_position: usize,
-    folding_room: usize,
+    given_elements: usize,
+    computed_elements: usize,
 }
-
-/// Elements of constants that a graph may gain beyond what its file gave
-/// ground for: an expression over small constants must not fill the memory.
-const FOLDING_ROOM: usize = 1 << 25;
 
 impl<O: Operator> Graph<O> {
     /// A graph without nodes.
@@ -90,7 +87,8 @@ impl<O: Operator> Graph<O> {
             inputs: Vec::new(),
             outputs: Vec::new(),
             next_position: 0,
-            folding_room: FOLDING_ROOM,
+            given_elements: 0,
+            computed_elements: 0,
         }
     }
 
@@ -101,35 +99,38 @@ impl<O: Operator> Graph<O> {
         value
     }
 
-    /// Adds a constant whose values the model's file holds. Computed ones may
-    /// then be twice as much more.
-    pub fn add_given_constant(
-        &mut self,
-        name: impl Into<String>,
-        tensor: impl Into<Arc<Tensor>>,
-    ) -> Value {
-        let tensor = tensor.into();
-        let granted = tensor.len().saturating_mul(3);
-        self.folding_room = self.folding_room.saturating_add(granted);
-        self.add_constant(name, tensor)
-    }
-
-    /// Elements of constants that computing ahead may still add.
-    #[must_use]
-    pub const fn folding_room(&self) -> usize {
-        self.folding_room
-    }
-
-    /// Adds a constant that was computed.
+    /// Adds a constant of the file.
     pub fn add_constant(
         &mut self,
         name: impl Into<String>,
         tensor: impl Into<Arc<Tensor>>,
     ) -> Value {
         let tensor = tensor.into();
-        self.folding_room = self.folding_room.saturating_sub(tensor.len());
+        self.given_elements = self.given_elements.saturating_add(tensor.len());
+        self.constant_node(name.into(), tensor)
+    }
+
+    /// Adds a constant that the compiler computed.
+    pub fn add_computed(
+        &mut self,
+        name: impl Into<String>,
+        tensor: impl Into<Arc<Tensor>>,
+    ) -> Value {
+        let tensor = tensor.into();
+        self.computed_elements = self.computed_elements.saturating_add(tensor.len());
+        self.constant_node(name.into(), tensor)
+    }
+
+    fn constant_node(&mut self, name: String, tensor: Arc<Tensor>) -> Value {
         let tensor_type = tensor.tensor_type();
-        self.add(name.into(), Kind::Constant(tensor), vec![tensor_type])
+        self.add(name, Kind::Constant(tensor), vec![tensor_type])
+    }
+
+    /// Elements of all constants added so far: those of the file, and those
+    /// that were computed.
+    #[must_use]
+    pub const fn constant_elements(&self) -> [usize; 2] {
+        [self.given_elements, self.computed_elements]
     }
 
     /// Adds a computation, infers the types of its outputs, and returns its

@@ -95,7 +95,7 @@ impl<O: Operator> Importer<O> {
         if tensor.element().is_float() {
             self.parameters = self.parameters.saturating_add(tensor.len() as u64);
         }
-        let value = self.builder.graph.add_given_constant(name.as_str(), tensor);
+        let value = self.builder.graph.add_constant(name.as_str(), tensor);
         self.values.insert(name, value);
         Ok(())
     }
@@ -110,7 +110,7 @@ impl<O: Operator> Importer<O> {
         let operator = operator_name(&proto);
         let values = if operator == CONSTANT {
             let tensor = constant(attributes).map_err(|error| at_node(&proto, error))?;
-            vec![self.builder.graph.add_given_constant(label(&proto), tensor)]
+            vec![self.builder.graph.add_constant(label(&proto), tensor)]
         } else {
             let operands = self.operands(&proto)?;
             self.builder.node(label(&proto), &operator, &attributes, &operands, &outputs)?

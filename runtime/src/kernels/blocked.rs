@@ -1,7 +1,7 @@
 //! Elementwise functions of channel-blocked tensors.
 
 use super::Step;
-use super::conv::halo::zero_halo;
+use super::halo::zero_halo;
 use super::place::{block_isa, row, section, shape};
 use crate::memory::Memory;
 use crate::simd::math::activate;

@@ -3,16 +3,24 @@
 //! A kernel is a [`Step`]: a description from [`crate::step`] that can check
 //! itself against the memory it is given and run in pieces.
 
-mod blocked;
 pub mod conv;
+
+mod blocked;
 mod dense;
 mod global_average;
+mod halo;
 mod normalization;
 mod pack;
 mod place;
 mod plain;
 mod pool;
 mod scalar;
+mod slopes;
+#[cfg(all(test, feature = "std"))]
+mod speed;
+mod strips;
+#[cfg(test)]
+mod testing;
 
 use crate::memory::Memory;
 use crate::simd::Isa;

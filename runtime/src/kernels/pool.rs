@@ -1,184 +1,234 @@
 //! Pooling of channel-blocked tensors.
+//!
+//! A row of the output has columns whose windows lie inside the picture, which
+//! are computed several at a time without a test, and some at either end whose
+//! windows are cut.
 
 use super::Step;
-use super::conv::halo::zero_halo;
+use super::halo::zero_halo;
 use super::place::{block_isa, row};
+use super::strips::{Strip, Strips};
 use crate::memory::Memory;
 use crate::simd::{Isa, Vector, shells};
 use crate::step::{LANES, Pool, PoolKind};
 use core::ops::Range;
 
-/// A window: the first of its pixels that lies in the picture, and how many
-/// there are. Strides are in elements.
-#[derive(Clone, Copy)]
-struct Window {
-    input: *const f32,
-    output: *mut f32,
-    /// Rows and columns inside the picture.
-    size: [usize; 2],
-    /// From a row of the window to the next and from a column to the next.
-    stride: [usize; 2],
-    /// Windows side by side that are alike, and from one to the next.
-    count: usize,
-    step: usize,
-    /// Factor of the sum; negative for the largest value.
-    factor: f32,
-}
-
-shells! {
-    /// Pools windows side by side.
-    fn pool_windows(window: &Window) = windows_body;
-}
-
-#[inline(always)]
-unsafe fn windows_body<V: Vector>(window: &Window) {
-    if window.factor < 0.0 {
-        // SAFETY: the caller has this contract.
-        unsafe { reduce_windows::<V, true>(window) }
-    } else {
-        // SAFETY: as above.
-        unsafe { reduce_windows::<V, false>(window) }
-    }
-}
-
-/// Windows that are reduced together, so that their chains overlap.
-const TOGETHER: usize = 4;
-
-#[inline(always)]
-unsafe fn reduce_windows<V: Vector, const MAX: bool>(window: &Window) {
-    let mut done = 0;
-    while done + TOGETHER <= window.count {
-        // SAFETY: so many windows are left.
-        unsafe { reduce_some::<V, MAX, TOGETHER>(window, done) };
-        done += TOGETHER;
-    }
-    while done < window.count {
-        // SAFETY: as above.
-        unsafe { reduce_some::<V, MAX, 1>(window, done) };
-        done += 1;
-    }
-}
-
-#[inline(always)]
-unsafe fn reduce_some<V: Vector, const MAX: bool, const N: usize>(window: &Window, first: usize) {
-    for lane in (0..LANES).step_by(V::LANES) {
-        // SAFETY: all pixels of the windows lie in the picture, and the
-        // results in the output.
-        unsafe {
-            let input = window.input.add(first * window.step + lane);
-            let start = if MAX { f32::NEG_INFINITY } else { 0.0 };
-            let mut results = [V::splat(start); N];
-            for y in 0..window.size[0] {
-                for x in 0..window.size[1] {
-                    let pixel = input.add(y * window.stride[0] + x * window.stride[1]);
-                    for (i, result) in results.iter_mut().enumerate() {
-                        let value = V::load(pixel.add(i * window.step));
-                        // `max` keeps a NaN of its operand.
-                        *result = if MAX { result.max(value) } else { *result + value };
-                    }
-                }
-            }
-            let factor = V::splat(window.factor);
-            for (i, &result) in results.iter().enumerate() {
-                let result = if MAX { result } else { result * factor };
-                result.store(window.output.add((first + i) * LANES + lane));
-            }
-        }
-    }
-}
-
-/// What of a window lies inside the picture along one axis: the first tap and
-/// the number of taps.
-fn inside(pool: &Pool, axis: usize, place: usize, size: usize) -> (usize, usize) {
-    let [start, dilation, pad] = [place * pool.stride[axis], pool.dilation[axis], pool.pad[axis]];
-    let first = pad.saturating_sub(start).div_ceil(dilation);
-    let end = (pad + size).saturating_sub(start).div_ceil(dilation).min(pool.kernel[axis]);
-    (first, end.saturating_sub(first))
-}
-
-/// Taps along one axis that lie inside the picture or its padding.
-fn padded(pool: &Pool, axis: usize, place: usize, size: usize) -> usize {
-    let room = size + pool.pad[axis] + pool.pad_end[axis];
-    room.saturating_sub(place * pool.stride[axis])
-        .div_ceil(pool.dilation[axis])
-        .min(pool.kernel[axis])
-}
-
-/// Pools one row of one channel block.
-unsafe fn pool_row(pool: &Pool, memory: &Memory<'_>, isa: Isa, [picture, block, y]: [usize; 3]) {
-    let Pool { input, output, kernel, stride, dilation, pad, .. } = pool;
-    let (first_row, rows) = inside(pool, 0, y, input.height);
-    let input_row = y * stride[0] + first_row * dilation[0] - pad[0];
-    let source = row(memory, input, [picture, block, input_row]);
-    let target = row(memory, output, [picture, block, y]);
-    let factor = |x: usize, columns: usize| match pool.kind {
-        PoolKind::Max => -1.0,
-        PoolKind::AverageInside => ((rows * columns) as f32).recip(),
-        PoolKind::AveragePadded => {
-            ((padded(pool, 0, y, input.height) * padded(pool, 1, x, input.width)) as f32).recip()
-        }
-    };
-    let mut x = 0;
-    while x < output.width {
-        let (first, columns) = inside(pool, 1, x, input.width);
-        let mut count = 1;
-        if columns == kernel[1] {
-            // The windows from here to the last whole one are alike.
-            let last = (input.width + pad[1]).saturating_sub((kernel[1] - 1) * dilation[1] + 1)
-                / stride[1];
-            count = (last + 1).min(output.width) - x;
-        }
-        let column = x * stride[1] + first * dilation[1] - pad[1];
-        let window = Window {
-            input: source.wrapping_add(column * LANES),
-            output: target.wrapping_add(x * LANES),
-            size: [rows, columns],
-            stride: [dilation[0] * input.row_stride, dilation[1] * LANES],
-            count,
-            step: stride[1] * LANES,
-            factor: factor(x, columns),
-        };
-        // SAFETY: `check` has passed, so that rows and columns inside the
-        // picture exist; the caller vouches for the instruction set.
-        unsafe { pool_windows(isa, &window) };
-        x += count;
-    }
-}
+/// Vectors of a tile.
+const TILE: usize = 4;
 
 impl Step for Pool {
     fn check(&self, memory: &Memory<'_>) {
-        memory.require_blocked(&self.input);
-        memory.require_blocked(&self.output);
-        let Self { input, output, .. } = self;
+        let Self { input, output, kernel, stride, dilation, .. } = self;
+        memory.require_blocked(input);
+        memory.require_blocked(output);
         assert!(
             input.batch == output.batch && input.channels == output.channels,
             "pooling: batches or channels"
         );
-        for (axis, size, count) in
-            [(0, input.height, output.height), (1, input.width, output.width)]
-        {
-            let positive = self.stride[axis] > 0 && self.dilation[axis] > 0;
-            assert!(positive && self.kernel[axis] > 0, "pooling: strides or window");
-            let covered = |place| inside(self, axis, place, size).1 > 0;
-            assert!((0..count).all(covered), "pooling: a window outside the picture");
-        }
+        let positive = [kernel, stride, dilation].into_iter().flatten().all(|&number| number > 0);
+        assert!(positive, "pooling: kernel, stride and dilation");
     }
 
     fn pieces(&self, _: Isa) -> usize {
-        self.output.batch * self.output.blocks()
+        Strips::of(&self.output).count()
     }
 
     unsafe fn run(&self, memory: &Memory<'_>, isa: Isa, pieces: Range<usize>) {
-        let (isa, blocks, height) = (block_isa(isa), self.output.blocks(), self.output.height);
-        for piece in pieces {
-            let (picture, block) = (piece / blocks, piece % blocks);
+        let strips = Strips::of(&self.output);
+        for strip in pieces.map(|piece| strips.get(piece)) {
             // SAFETY: this is the contract of `Step::run`.
             unsafe {
-                for y in 0..height {
-                    pool_row(self, memory, isa, [picture, block, y]);
+                match self.kind {
+                    PoolKind::Max => maximum(self.vectors(isa), self, memory, &strip),
+                    PoolKind::AverageInside | PoolKind::AveragePadded => {
+                        average(self.vectors(isa), self, memory, &strip);
+                    }
                 }
-                zero_halo(memory.arena(), &self.output, picture, block..block + 1, 0..height);
+                let blocks = strip.block..strip.block + 1;
+                zero_halo(memory.arena(), &self.output, strip.picture, blocks, strip.rows);
             }
         }
     }
 }
+
+impl Pool {
+    /// Vectors of more than a block hold two adjacent output pixels, whose
+    /// inputs must be adjacent.
+    fn vectors(&self, isa: Isa) -> Isa {
+        if self.stride[1] == 1 { isa } else { block_isa(isa) }
+    }
+
+    fn window(&self, axis: usize, at: usize) -> Window {
+        let size = [self.input.height, self.input.width][axis];
+        let start = at * self.stride[axis];
+        let before = |limit: usize| {
+            limit.saturating_sub(start).div_ceil(self.dilation[axis]).min(self.kernel[axis])
+        };
+        let end = self.pad[axis] + size;
+        Window {
+            first: before(self.pad[axis]),
+            end: before(end),
+            counted: before(end + self.pad_end[axis]),
+        }
+    }
+
+    /// Output columns whose windows lie inside the picture.
+    fn interior(&self) -> Range<usize> {
+        let width = self.output.width;
+        let reach = (self.kernel[1] - 1) * self.dilation[1];
+        let start = self.pad[1].div_ceil(self.stride[1]).min(width);
+        let inside = (self.pad[1] + self.input.width).saturating_sub(reach);
+        start..inside.div_ceil(self.stride[1]).min(width).max(start)
+    }
+}
+
+/// Which rows or columns of a window lie where.
+struct Window {
+    /// First inside the picture.
+    first: usize,
+    /// One after the last inside the picture.
+    end: usize,
+    /// One after the last inside the picture and its padding.
+    counted: usize,
+}
+
+/// The part of a window that is read.
+#[derive(Clone, Copy)]
+struct Taps {
+    rows: usize,
+    columns: usize,
+    /// Elements from a row and from a column of the window to the next.
+    next: [usize; 2],
+    /// Elements from the window of a pixel to that of the next.
+    step: usize,
+    /// What a sum is multiplied with.
+    factor: f32,
+}
+
+shells! {
+    /// Largest values for some rows of a channel block.
+    fn maximum(pool: &Pool, memory: &Memory<'_>, strip: &Strip) = maximum_body;
+}
+
+shells! {
+    /// Means for some rows of a channel block.
+    fn average(pool: &Pool, memory: &Memory<'_>, strip: &Strip) = average_body;
+}
+
+#[inline(always)]
+unsafe fn maximum_body<V: Vector>(pool: &Pool, memory: &Memory<'_>, strip: &Strip) {
+    // SAFETY: the caller has this contract.
+    unsafe { pool_rows::<V, true>(pool, memory, strip) }
+}
+
+#[inline(always)]
+unsafe fn average_body<V: Vector>(pool: &Pool, memory: &Memory<'_>, strip: &Strip) {
+    // SAFETY: the caller has this contract.
+    unsafe { pool_rows::<V, false>(pool, memory, strip) }
+}
+
+#[inline(always)]
+unsafe fn pool_rows<V: Vector, const MAX: bool>(pool: &Pool, memory: &Memory<'_>, strip: &Strip) {
+    let Pool { input, output, stride, dilation, pad, .. } = pool;
+    let interior = pool.interior();
+    for y in strip.rows.clone() {
+        let window_rows = pool.window(0, y);
+        let first_row = (y * stride[0] + window_rows.first * dilation[0]).wrapping_sub(pad[0]);
+        let source = row(memory, input, [strip.picture, strip.block, first_row]);
+        let target = row(memory, output, [strip.picture, strip.block, y]);
+        let mut x = 0;
+        while x < output.width {
+            let columns = pool.window(1, x);
+            let inside = interior.contains(&x);
+            let count = if inside { interior.end - x } else { 1 };
+            let pixels = match pool.kind {
+                PoolKind::Max | PoolKind::AverageInside => {
+                    (window_rows.end - window_rows.first) * (columns.end - columns.first)
+                }
+                PoolKind::AveragePadded => window_rows.counted * columns.counted,
+            };
+            let taps = Taps {
+                rows: window_rows.end - window_rows.first,
+                columns: columns.end - columns.first,
+                next: [dilation[0] * input.row_stride, dilation[1] * LANES],
+                step: stride[1] * LANES,
+                factor: 1.0 / pixels.max(1) as f32,
+            };
+            let first = (x * stride[1] + columns.first * dilation[1]).wrapping_sub(pad[1]);
+            let source = source.wrapping_add(first.wrapping_mul(LANES));
+            // SAFETY: the window was cut to the pixels inside the picture.
+            unsafe { pool_run::<V, MAX>(&taps, source, target.add(x * LANES), count) };
+            x += count;
+        }
+    }
+}
+
+/// Pools some adjacent windows.
+#[inline(always)]
+unsafe fn pool_run<V: Vector, const MAX: bool>(
+    taps: &Taps,
+    source: *const f32,
+    target: *mut f32,
+    count: usize,
+) {
+    let of_vector = (V::LANES / LANES).max(1);
+    for lane in (0..LANES).step_by(V::LANES) {
+        let place = |x: usize| (source.wrapping_add(x * taps.step + lane), x * LANES + lane);
+        let mut x = 0;
+        // SAFETY: the caller vouches for the windows and the output.
+        unsafe {
+            while x + TILE * of_vector <= count {
+                let (source, offset) = place(x);
+                tile::<V, MAX, TILE, false>(taps, source, target.add(offset));
+                x += TILE * of_vector;
+            }
+            while x + of_vector <= count {
+                let (source, offset) = place(x);
+                tile::<V, MAX, 1, false>(taps, source, target.add(offset));
+                x += of_vector;
+            }
+            if x < count {
+                let (source, offset) = place(x);
+                tile::<V, MAX, 1, true>(taps, source, target.add(offset));
+            }
+        }
+    }
+}
+
+/// Pools `COUNT` vectors of adjacent windows, or the pixel of one half vector.
+#[inline(always)]
+unsafe fn tile<V: Vector, const MAX: bool, const COUNT: usize, const HALF: bool>(
+    taps: &Taps,
+    source: *const f32,
+    target: *mut f32,
+) {
+    let between = taps.step.max(V::LANES);
+    // SAFETY: the caller vouches for the windows and the output.
+    unsafe {
+        // Padding alone gives the lowest finite number: lanes stay finite.
+        let empty = taps.rows * taps.columns == 0;
+        let lowest = if empty { f32::MIN } else { f32::NEG_INFINITY };
+        let mut results = [V::splat(if MAX { lowest } else { 0.0 }); COUNT];
+        let mut line = source;
+        for _ in 0..taps.rows {
+            let mut pixel = line;
+            for _ in 0..taps.columns {
+                for (i, result) in results.iter_mut().enumerate() {
+                    let place = pixel.wrapping_add(i * between);
+                    let value = if HALF { V::load_low_half(place) } else { V::load(place) };
+                    *result = if MAX { result.max(value) } else { *result + value };
+                }
+                pixel = pixel.wrapping_add(taps.next[1]);
+            }
+            line = line.wrapping_add(taps.next[0]);
+        }
+        for (i, result) in results.into_iter().enumerate() {
+            let result = if MAX { result } else { result * V::splat(taps.factor) };
+            let place = target.add(i * V::LANES.max(LANES));
+            if HALF { result.store_low_half(place) } else { result.store(place) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

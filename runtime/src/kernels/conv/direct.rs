@@ -6,10 +6,11 @@
 //! output channels (Zhang, Franchetti and Low, "High Performance Zero-Memory
 //! Overhead Direct Convolutions", 2018).
 
+pub(super) use super::super::slopes::{check_slopes, slopes};
 use super::sweep::Sweep;
 use super::tile::TileSet;
 use crate::simd::Isa;
-use crate::step::{Activation, Blocked, Conv, GROUP, LANES};
+use crate::step::{Blocked, Conv, GROUP, LANES};
 use core::ops::Range;
 
 /// Pieces of work of a convolution.
@@ -78,29 +79,6 @@ pub(crate) fn check(conv: &Conv) {
 pub(super) fn check_same_shape(residual: &Blocked, output: &Blocked) {
     let shape = |tensor: &Blocked| [tensor.batch, tensor.channels, tensor.height, tensor.width];
     assert!(shape(residual) == shape(output), "convolution: residual of the output's shape");
-}
-
-/// Panics unless an activation has at least `channels` slopes, if any.
-pub(super) fn check_slopes(activation: &Activation, channels: usize) {
-    if let Activation::ChannelRelu { slopes } = activation {
-        assert!(slopes.len >= channels, "convolution: slopes");
-    }
-}
-
-/// Address of the slopes of an activation, or null if it has none.
-pub(super) fn slopes(activation: &Activation, weights: *const u8) -> *const f32 {
-    match activation {
-        Activation::ChannelRelu { slopes } => weights.wrapping_add(slopes.offset).cast(),
-        Activation::Identity
-        | Activation::Relu
-        | Activation::LeakyRelu { .. }
-        | Activation::Clip { .. }
-        | Activation::Sigmoid
-        | Activation::HardSigmoid { .. }
-        | Activation::HardSwish
-        | Activation::Silu
-        | Activation::Tanh => core::ptr::null(),
-    }
 }
 
 /// Whether planes may be walked as one long row: the pixels of a 1x1
