@@ -33,7 +33,6 @@ unsafe fn multiply_add_body<V: Vector>(rounds: usize) -> f32 {
 /// # Panics
 ///
 /// If the processor lacks `isa`.
-#[cfg(feature = "std")]
 #[must_use]
 pub fn measure_fma_peak(isa: Isa) -> f64 {
     use std::time::Instant;
@@ -50,7 +49,6 @@ pub fn measure_fma_peak(isa: Isa) -> f64 {
     (2 * CHAINS * lanes(isa) * ROUNDS) as f64 / best / 1e9
 }
 
-#[cfg(feature = "std")]
 const fn lanes(isa: Isa) -> usize {
     match isa {
         Isa::Scalar | Isa::Neon => 4,
