@@ -203,6 +203,15 @@ impl Runner {
             .collect()
     }
 
+    /// Deletes a network's weights, of which there may be half a gigabyte.
+    ///
+    /// # Errors
+    /// Names the file that can't be deleted.
+    pub fn delete_weights(&self, network: &str) -> Result<()> {
+        let weights = self.folder.join(network).join("weights");
+        fs::remove_file(&weights).map_err(|error| Error::io(&weights, &error))
+    }
+
     /// Runs a network on test data; the largest difference from the expected
     /// outputs, relative to the largest value.
     ///

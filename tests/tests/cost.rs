@@ -4,6 +4,7 @@
 use cnnc::codegen::{Package, RuntimeDependency};
 use cnnc::{Options, Source, WeightsLocation, compile};
 use cnnc_tests::{generated, target_folder, workspace, zoo};
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -46,10 +47,12 @@ fn compiling_and_building() {
         assert!(memory < 1 << 30, "rustc took {} MB", memory >> 20);
     }
 
+    fs::remove_dir_all(&folder).unwrap();
     let folder = target_folder().join("generated/vgg16_crate");
     let begin = Instant::now();
     write_crate("vgg16", &folder);
     let compiling = begin.elapsed();
+    fs::remove_dir_all(&folder).unwrap();
     println!("vgg16: compiled in {compiling:.1?}");
     assert!(compiling < Duration::from_secs(60), "compiled in {compiling:.1?}");
     #[cfg(target_os = "linux")]

@@ -29,6 +29,7 @@ fn check(name: &str, folder: &Path) {
         println!("{name} on {isa}: {difference:.1e}");
         assert!(difference <= TOLERANCE, "{name} on {isa} is off by {difference:.1e}");
     }
+    runner.delete_weights("network").unwrap();
 }
 
 macro_rules! zoo_networks {
