@@ -16,6 +16,7 @@ mod pack;
 mod place;
 mod plain;
 mod pool;
+mod resample;
 mod scalar;
 mod slopes;
 mod softmax;
