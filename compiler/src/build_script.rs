@@ -1,7 +1,7 @@
 //! The front for `build.rs`.
 
 use crate::codegen::WeightsLocation;
-use crate::codegen::names::snake_case;
+use crate::codegen::names::module_name;
 use crate::error::{Error, ErrorKind, Result};
 use crate::{Options, Source, WeightsMode, compile};
 use std::io::Write as _;
@@ -89,7 +89,7 @@ impl Build {
             println!("cargo::rerun-if-changed={}", file.display());
         }
         let name = match &self.name {
-            Some(name) => snake_case(name, "model"),
+            Some(name) => module_name(name),
             None => artifact.default_name(),
         };
         let weights = format!("{name}.weights");
