@@ -1,51 +1,137 @@
-//! Where expansions are kept.
+//! Where expansions are kept, and whether they still hold.
+//!
+//! An entry is three files: the source, the weights, and a key that says what
+//! they were made from. The key is written last, so that what it speaks of is
+//! whole.
 
-use cnnc::{Error, ErrorKind, Options, Result};
+use cnnc::{Artifact, Error, ErrorKind, Options, Result, WeightsLocation, write_if_changed};
+use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The files of one expansion.
+/// What the macro expands to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Expansion {
+    /// The source of the module.
+    pub(crate) source: String,
+    /// Every file that was read; absolute.
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// The place of an expansion: one for each model and options, so that a model
+/// that is trained again and again fills the disk but once.
+#[derive(Debug)]
 pub(crate) struct Entry {
-    /// The generated source.
-    pub(crate) source: PathBuf,
-    /// The weights.
-    pub(crate) weights: PathBuf,
+    folder: PathBuf,
+    name: String,
 }
 
 impl Entry {
-    /// The entry of a model as it is now: another length, time of change or
-    /// option is another entry.
     pub(crate) fn of(model: &Path, options: &Options) -> Result<Self> {
-        let metadata = std::fs::metadata(model).map_err(|error| Error::io(model, &error))?;
         let mut hasher = DefaultHasher::new();
-        env!("CARGO_PKG_VERSION").hash(&mut hasher);
         model.hash(&mut hasher);
-        metadata.len().hash(&mut hasher);
-        metadata.modified().ok().hash(&mut hasher);
         format!("{options:?}").hash(&mut hasher);
-        build_of_this_macro().hash(&mut hasher);
         let stem = model.file_stem().unwrap_or_default().to_string_lossy();
-        let base = folder()?.join(format!("{stem}-{:016x}", hasher.finish()));
-        Ok(Self { source: base.with_extension("rs"), weights: base.with_extension("weights") })
+        Ok(Self { folder: folder()?, name: format!("{stem}-{:016x}", hasher.finish()) })
+    }
+
+    fn file(&self, extension: &str) -> PathBuf {
+        self.folder.join(format!("{}.{extension}", self.name))
+    }
+
+    /// The expansion, unless something that it was made from has changed.
+    pub(crate) fn kept(&self) -> Option<Expansion> {
+        let key = std::fs::read_to_string(self.file("key")).ok()?;
+        let (compiler, rest) = key.split_once('\n')?;
+        let (weights, files) = rest.split_once('\n')?;
+        if compiler != self::compiler() || !self.folder.join(weights).is_file() {
+            return None;
+        }
+        let files = files.lines().map(|line| {
+            let path = PathBuf::from(line.splitn(3, ' ').nth(2)?);
+            (stamp(&path)? == line).then_some(path)
+        });
+        let files = files.collect::<Option<Vec<_>>>()?;
+        Some(Expansion { source: std::fs::read_to_string(self.file("rs")).ok()?, files })
+    }
+
+    /// Writes the expansion of a compiled model.
+    pub(crate) fn keep(&self, artifact: &Artifact) -> Result<Expansion> {
+        let files = artifact.files.iter();
+        let files: Vec<_> =
+            files.map(|file| std::path::absolute(file).unwrap_or(file.clone())).collect();
+        // Named after the contents: source and weights of different versions
+        // of a model never meet.
+        let weights = format!("{}.{:016x}.weights", self.name, artifact.about.content);
+        let path = self.folder.join(&weights);
+        artifact.write_weights(&path)?;
+        let source = artifact.source(&WeightsLocation::Absolute(path))?;
+        write_if_changed(&self.file("rs"), source.as_bytes())?;
+        let mut key = format!("{}\n{weights}\n", compiler());
+        for stamp in files.iter().filter_map(|file| stamp(file)) {
+            let _ = writeln!(key, "{stamp}");
+        }
+        write_if_changed(&self.file("key"), key.as_bytes())?;
+        self.remove_older_weights(&weights);
+        Ok(Expansion { source, files })
+    }
+
+    fn remove_older_weights(&self, current: &str) {
+        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        for entry in entries {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let rest = name.strip_prefix(&self.name);
+            if name != current && rest.is_some_and(|rest| rest.ends_with(".weights")) {
+                // What cannot be removed now is in nobody's way.
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 }
 
-/// Differs between builds of the compiler inside this macro, so that working
-/// on the compiler does not show what an older one wrote.
-fn build_of_this_macro() -> Option<std::time::SystemTime> {
-    let this = std::env::current_exe().ok()?;
-    std::fs::metadata(this).ok()?.modified().ok()
+/// Length, time of change and path of a file, in a line.
+fn stamp(file: &Path) -> Option<String> {
+    let metadata = std::fs::metadata(file).ok()?;
+    let modified = nanoseconds(metadata.modified().ok()?);
+    Some(format!("{} {modified} {}", metadata.len(), file.to_str()?))
+}
+
+fn nanoseconds(time: SystemTime) -> u128 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()
+}
+
+/// Which compiler this is: its version and, for those who work on it, when its
+/// sources changed last.
+fn compiler() -> String {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compiler/src");
+    let newest = newest(&sources).map_or(0, nanoseconds);
+    format!("cnnc {} {newest}", env!("CARGO_PKG_VERSION"))
+}
+
+/// When the newest file below a folder was changed.
+fn newest(folder: &Path) -> Option<SystemTime> {
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let changed = |path: PathBuf| {
+        let metadata = std::fs::metadata(&path).ok()?;
+        if metadata.is_dir() { newest(&path) } else { metadata.modified().ok() }
+    };
+    entries.filter_map(|entry| changed(entry.path())).max()
 }
 
 /// A folder under cargo's target folder: the one that is named in the
-/// environment, or the nearest above the package.
+/// environment, the one that holds the package's `OUT_DIR` if it has a build
+/// script, or the nearest above the package.
 fn folder() -> Result<PathBuf> {
     if let Some(target) = std::env::var_os("CARGO_TARGET_DIR") {
         return Ok(std::path::absolute(&target).unwrap_or(target.into()).join("cnnc"));
     }
+    let is_target = |folder: &Path| folder.join("CACHEDIR.TAG").is_file();
+    let out_dir = std::env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
     let package = package()?;
-    let targets = package.ancestors().map(|folder| folder.join("target"));
-    let found = targets.clone().find(|target| target.join("CACHEDIR.TAG").is_file());
+    let around = out_dir.ancestors().map(Path::to_owned);
+    let above = package.ancestors().map(|folder| folder.join("target"));
+    let found = around.chain(above).find(|folder| is_target(folder));
     Ok(found.unwrap_or_else(|| package.join("target")).join("cnnc"))
 }
 
@@ -55,4 +141,69 @@ pub(crate) fn package() -> Result<PathBuf> {
         Error::new(ErrorKind::Build, "CARGO_MANIFEST_DIR is not set")
             .help("include_model! works in packages that cargo builds")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cnnc::{Source, compile};
+
+    const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/models/mnist/model.onnx");
+
+    /// A copy of a model in a folder of its own, and its entry there.
+    fn copy(name: &str) -> (PathBuf, Entry) {
+        let folder = std::env::temp_dir().join(format!("cnnc-macro-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let model = folder.join("my model.onnx");
+        std::fs::copy(MODEL, &model).unwrap();
+        (model, Entry { folder, name: "entry".into() })
+    }
+
+    fn keep(model: &Path, entry: &Entry) -> Expansion {
+        entry.keep(&compile(&Source::path(model), &Options::default()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_expansion_holds_until_the_model_changes() {
+        let (model, entry) = copy("holds");
+        assert_eq!(entry.kept(), None);
+        let expansion = keep(&model, &entry);
+        assert_eq!(expansion.files, [&*model]);
+        assert_eq!(entry.kept(), Some(expansion));
+
+        let file = std::fs::File::options().append(true).open(&model).unwrap();
+        file.set_modified(SystemTime::now() + std::time::Duration::from_secs(2)).unwrap();
+        assert_eq!(entry.kept(), None);
+        keep(&model, &entry);
+        assert!(entry.kept().is_some());
+        std::fs::remove_dir_all(entry.folder).unwrap();
+    }
+
+    #[test]
+    fn weights_of_older_models_go() {
+        let (model, entry) = copy("older");
+        let old = entry.folder.join("entry.0123.weights");
+        let other = entry.folder.join("other.0123.weights");
+        std::fs::write(&old, "").unwrap();
+        std::fs::write(&other, "").unwrap();
+        keep(&model, &entry);
+        assert!(!old.exists() && other.exists());
+        let weights = std::fs::read_dir(&entry.folder).unwrap().flatten();
+        let weights = weights.map(|file| file.path()).filter(|path| path != &other);
+        let weights = weights.filter(|path| path.extension().is_some_and(|e| e == "weights"));
+        for path in weights {
+            std::fs::remove_file(path).unwrap();
+        }
+        assert_eq!(entry.kept(), None);
+        std::fs::remove_dir_all(entry.folder).unwrap();
+    }
+
+    #[test]
+    fn options_and_models_have_entries_of_their_own() {
+        let name = |model: &str, options| Entry::of(Path::new(model), &options).unwrap().name;
+        let exact = Options { exact: true, ..Options::default() };
+        assert_eq!(name("/a/m.onnx", Options::default()), name("/a/m.onnx", Options::default()));
+        assert_ne!(name("/a/m.onnx", Options::default()), name("/b/m.onnx", Options::default()));
+        assert_ne!(name("/a/m.onnx", Options::default()), name("/a/m.onnx", exact));
+    }
 }

@@ -1,9 +1,9 @@
 //! The procedural macro behind `cnnc_runtime::include_model!`.
 //!
 //! It is one of three thin ways into [`cnnc::compile`]: it reads the macro's
-//! arguments, lets the compiler do the work, and keeps what it wrote in a folder
-//! under cargo's target, so that an editor that expands the macro at every key
-//! press gets it at once.
+//! arguments, lets the compiler do the work, and keeps what it wrote in the
+//! folder `cnnc` under cargo's target, so that an editor that expands the macro
+//! at every key press gets it at once.
 
 mod arguments;
 mod cache;
