@@ -40,7 +40,7 @@ fn network() -> Maker {
     let mut maker = Maker::new(13);
     maker.input("x", &[1, 3, 12, 12]).output("y", &[1, 10]);
     maker.weights("w1", &[8, 3, 3, 3]).weights("w2", &[8, 4, 1, 1]).weights("w3", &[10, 144]);
-    maker.weights("scale", &[8]).weights("shift", &[8]).integers("shape", &[1, -1]);
+    maker.uniform("scale", &[8], 0.5, 1.5).weights("shift", &[8]).integers("shape", &[1, -1]);
     let conv = [("pads", Attribute::Ints(&[1; 4])), ("kernel_shape", Attribute::Ints(&[3, 3]))];
     maker.node("Conv", "first", &["x", "w1"], &["a"], &conv);
     maker.node("Mul", "", &["scale", "scale"], &["variance"], &[]);

@@ -6,16 +6,19 @@
 pub mod conv;
 
 mod blocked;
+mod channels;
 mod dense;
+mod elementwise;
 mod global_average;
 mod halo;
-mod normalization;
+mod local_response;
 mod pack;
 mod place;
 mod plain;
 mod pool;
 mod scalar;
 mod slopes;
+mod softmax;
 #[cfg(all(test, feature = "std"))]
 mod speed;
 mod strips;
