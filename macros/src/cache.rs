@@ -7,6 +7,7 @@
 use cnnc::{Artifact, Error, ErrorKind, Options, Result, WeightsLocation, write_if_changed};
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,6 +18,35 @@ pub(crate) struct Expansion {
     pub(crate) source: String,
     /// Every file that was read; absolute.
     pub(crate) files: Vec<PathBuf>,
+    /// The file with the weights.
+    pub(crate) weights: PathBuf,
+}
+
+impl Expansion {
+    /// Puts the weights where cargo puts programs, which look for them beside
+    /// themselves under this name.
+    pub(crate) fn place_weights(&self, name: &str) -> Result<()> {
+        let Some(folder) = programs(std::env::args()) else { return Ok(()) };
+        let place = folder.join(name);
+        if is_copy(&self.weights, &place).unwrap_or(false) {
+            return Ok(());
+        }
+        let copied = std::fs::copy(&self.weights, &place);
+        copied.map(drop).map_err(|error| Error::io(&place, &error))
+    }
+}
+
+/// Whether files of weights have the same length and the same header, which
+/// names the contents.
+fn is_copy(one: &Path, other: &Path) -> std::io::Result<bool> {
+    let start = |path: &Path| {
+        let file = std::fs::File::open(path)?;
+        let len = file.metadata()?.len();
+        let mut header = [0; cnnc::step::ALIGNMENT];
+        (&file).read_exact(&mut header)?;
+        Ok::<_, std::io::Error>((len, header))
+    };
+    Ok(start(one)? == start(other)?)
 }
 
 /// The place of an expansion: one for each model and options, so that a model
@@ -45,7 +75,8 @@ impl Entry {
         let key = std::fs::read_to_string(self.file("key")).ok()?;
         let (compiler, rest) = key.split_once('\n')?;
         let (weights, files) = rest.split_once('\n')?;
-        if compiler != self::compiler() || !self.folder.join(weights).is_file() {
+        let weights = self.folder.join(weights);
+        if compiler != self::compiler() || !weights.is_file() {
             return None;
         }
         let files = files.lines().map(|line| {
@@ -53,7 +84,8 @@ impl Entry {
             (stamp(&path)? == line).then_some(path)
         });
         let files = files.collect::<Option<Vec<_>>>()?;
-        Some(Expansion { source: std::fs::read_to_string(self.file("rs")).ok()?, files })
+        let source = std::fs::read_to_string(self.file("rs")).ok()?;
+        Some(Expansion { source, files, weights })
     }
 
     /// Writes the expansion of a compiled model.
@@ -66,7 +98,7 @@ impl Entry {
         let weights = format!("{}.{:016x}.weights", self.name, artifact.about.content);
         let path = self.folder.join(&weights);
         artifact.write_weights(&path)?;
-        let source = artifact.source(&WeightsLocation::Absolute(path))?;
+        let source = artifact.source(&WeightsLocation::Absolute(path.clone()))?;
         write_if_changed(&self.file("rs"), source.as_bytes())?;
         let mut key = format!("{}\n{weights}\n", compiler());
         for stamp in files.iter().filter_map(|file| stamp(file)) {
@@ -74,7 +106,7 @@ impl Entry {
         }
         write_if_changed(&self.file("key"), key.as_bytes())?;
         self.remove_older_weights(&weights);
-        Ok(Expansion { source, files })
+        Ok(Expansion { source, files, weights: path })
     }
 
     fn remove_older_weights(&self, current: &str) {
@@ -88,6 +120,14 @@ impl Entry {
             }
         }
     }
+}
+
+/// The folder that cargo puts programs into: the one above `deps`, which cargo
+/// names to the compiler that this macro runs in.
+fn programs(arguments: impl Iterator<Item = String>) -> Option<PathBuf> {
+    let deps = PathBuf::from(arguments.skip_while(|argument| argument != "--out-dir").nth(1)?);
+    let is_deps = deps.file_name().is_some_and(|name| name == "deps" || name == "examples");
+    is_deps.then(|| deps.parent().map(Path::to_owned))?
 }
 
 /// Length, time of change and path of a file, in a line.
@@ -196,6 +236,30 @@ mod tests {
         }
         assert_eq!(entry.kept(), None);
         std::fs::remove_dir_all(entry.folder).unwrap();
+    }
+
+    #[test]
+    fn copies_of_weights_are_known_by_their_headers() {
+        let (model, entry) = copy("copies");
+        let weights = keep(&model, &entry).weights;
+        let other = entry.folder.join("other");
+        assert!(!is_copy(&weights, &other).unwrap_or(false));
+        std::fs::copy(&weights, &other).unwrap();
+        assert!(is_copy(&weights, &other).unwrap());
+        let mut changed = std::fs::read(&other).unwrap();
+        changed[8] ^= 1;
+        std::fs::write(&other, changed).unwrap();
+        assert!(!is_copy(&weights, &other).unwrap());
+        std::fs::remove_dir_all(entry.folder).unwrap();
+    }
+
+    #[test]
+    fn programs_lie_above_the_compilers_results() {
+        let folder = |line: &str| programs(line.split(' ').map(str::to_owned));
+        let found = folder("rustc --edition 2024 --out-dir /t/debug/deps -C opt-level=3");
+        assert_eq!(found, Some("/t/debug".into()));
+        assert_eq!(folder("rustc --out-dir /elsewhere"), None);
+        assert_eq!(folder("rust-analyzer-proc-macro-srv"), None);
     }
 
     #[test]

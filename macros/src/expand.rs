@@ -2,7 +2,8 @@
 
 use crate::arguments::Arguments;
 use crate::cache::{Entry, Expansion, package};
-use cnnc::{Error, Source, compile};
+use cnnc::codegen::names::module_name;
+use cnnc::{Error, Source, WeightsMode, compile};
 use proc_macro2::TokenStream;
 use quote::quote;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub(crate) fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
     let path = &arguments.path;
     let at_path = |error: &dyn std::fmt::Display| syn::Error::new(path.span(), error.to_string());
-    let Expansion { source, files } = expansion(arguments).map_err(|error| at_path(&error))?;
+    let Expansion { source, files, .. } = expansion(arguments).map_err(|error| at_path(&error))?;
     let code: TokenStream = source.parse().map_err(|error| at_path(&error))?;
     let tracking = track(&files);
     Ok(quote!(#code #tracking))
@@ -20,10 +21,15 @@ pub(crate) fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
 fn expansion(arguments: &Arguments) -> Result<Expansion, Error> {
     let model = package()?.join(Path::new(&arguments.path.value()));
     let entry = Entry::of(&model, &arguments.options)?;
-    match entry.kept() {
-        Some(expansion) => Ok(expansion),
-        None => entry.keep(&compile(&Source::path(&model), &arguments.options)?),
+    let expansion = match entry.kept() {
+        Some(expansion) => expansion,
+        None => entry.keep(&compile(&Source::path(&model), &arguments.options)?)?,
+    };
+    if arguments.options.weights == WeightsMode::File {
+        let stem = model.file_stem().unwrap_or_default().to_string_lossy();
+        expansion.place_weights(&format!("{}.weights", module_name(&stem)))?;
     }
+    Ok(expansion)
 }
 
 /// Makes cargo compile the package again when one of the files changes.
@@ -42,5 +48,34 @@ fn track(files: &[PathBuf]) -> TokenStream {
                 #(let _ = ::core::include_bytes!(#files);)*
             }
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(source: &str) -> syn::Result<String> {
+        expand(&syn::parse_str(source).unwrap()).map(|code| code.to_string())
+    }
+
+    #[test]
+    fn the_model_is_tracked() {
+        let code = expanded("\"../examples/models/mnist/model.onnx\"").unwrap();
+        assert!(code.contains("pub struct Model"));
+        let (_, tracking) = code.split_once("fn dependencies").unwrap();
+        assert!(tracking.contains("include_bytes ! (\""), "{tracking}");
+        assert!(tracking.contains("mnist/model.onnx"), "{tracking}");
+    }
+
+    #[test]
+    fn what_cannot_be_compiled_is_said() {
+        let error = expanded("\"no/such.onnx\"").unwrap_err().to_string();
+        assert!(error.contains("no/such.onnx"), "{error}");
+        let error = expanded("\"src/lib.rs\"").unwrap_err().to_string();
+        assert!(error.contains("src/lib.rs"), "{error}");
+        let open = "\"../examples/models/mnist/model.onnx\", input(\"absent\" = [1])";
+        let error = expanded(open).unwrap_err().to_string();
+        assert!(error.contains("absent"), "{error}");
     }
 }

@@ -26,13 +26,13 @@ use proc_macro::TokenStream;
 /// ```ignore
 /// cnnc_runtime::include_model!(
 ///     "models/detector.onnx",
-///     input("data", [1, 3, 640, 480]),
+///     input("data" = [1, 3, 640, 480]),
 ///     weights = file,
 ///     exact,
 /// );
 /// ```
 ///
-/// - `input(NAME, SHAPE)` fixes the shape of an input that the file leaves
+/// - `input(NAME = SHAPE)` fixes the shape of an input that the file leaves
 ///   open; may be given several times.
 /// - `weights = embed | file | bytes`: inside the program (the default), in a
 ///   file beside it, or handed in.
