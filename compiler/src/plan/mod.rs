@@ -14,7 +14,7 @@ mod lower;
 pub mod memory;
 mod tensor;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod weights;

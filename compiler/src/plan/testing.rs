@@ -13,13 +13,13 @@ fn graph(text: &str) -> Graph {
 
 /// The plan of a graph as it is written.
 #[track_caller]
-pub(super) fn planned(text: &str) -> Plan {
+pub(crate) fn planned(text: &str) -> Plan {
     plan(&graph(text)).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 /// The plan of a graph that the passes have gone over.
 #[track_caller]
-pub(super) fn compiled(text: &str) -> Plan {
+pub(crate) fn compiled(text: &str) -> Plan {
     let mut graph = graph(text);
     run(&mut graph, &PassOptions::default()).unwrap();
     plan(&graph).unwrap_or_else(|error| panic!("{error}\n{text}"))
@@ -27,7 +27,7 @@ pub(super) fn compiled(text: &str) -> Plan {
 
 /// Why there is no plan.
 #[track_caller]
-pub(super) fn refusal(text: &str) -> Error {
+pub(crate) fn refusal(text: &str) -> Error {
     match plan(&graph(text)) {
         Ok(_) => panic!("was planned:\n{text}"),
         Err(error) => error,
@@ -35,7 +35,7 @@ pub(super) fn refusal(text: &str) -> Error {
 }
 
 /// The steps: the node, the kernel, and the shape and form of what it writes.
-pub(super) fn steps(plan: &Plan) -> Vec<String> {
+pub(crate) fn steps(plan: &Plan) -> Vec<String> {
     let steps = plan.steps.iter().map(|step| {
         format!("{}: {} -> {}", step.name, step.kernel.label(), step.kernel.result().0)
     });
@@ -44,7 +44,7 @@ pub(super) fn steps(plan: &Plan) -> Vec<String> {
 
 /// A line of random weights and one of a convolution with them, of this
 /// window, with the padding that keeps the picture's size.
-pub(super) fn conv(name: &str, x: &str, [outputs, inputs, window]: [usize; 3]) -> String {
+pub(crate) fn conv(name: &str, x: &str, [outputs, inputs, window]: [usize; 3]) -> String {
     let pad = window / 2;
     format!(
         "{name}.w = constant f32[{outputs},{inputs},{window},{window}] random({outputs})
