@@ -39,13 +39,13 @@ fn wild() -> impl Strategy<Value = Vec<Wild>> {
     prop::collection::vec(one, 1..5)
 }
 
-/// Runs a step if it lets itself be run.
-fn survive(step: &impl Step) {
+/// Runs a step if it lets itself be run, and says whether it did.
+fn survive(step: &impl Step) -> bool {
     let mut weights = vec![0.0; WEIGHTS / 4];
     let content = seal(&mut weights);
     let bytes: Vec<u8> = weights.iter().flat_map(|value| value.to_le_bytes()).collect();
     let mut engine = Engine::new(Weights::copied(&bytes), ARENA, WEIGHTS, content).unwrap();
-    let _ = catch_unwind(AssertUnwindSafe(|| engine.start().step(step)));
+    catch_unwind(AssertUnwindSafe(|| engine.start().step(step))).is_ok()
 }
 
 /// Declares a test that puts wild numbers into the fields of a step.
@@ -55,7 +55,7 @@ macro_rules! survives {
             #[test]
             fn $name(wild in wild()) {
                 let mut $step = $value;
-                survive(&$step);
+                prop_assert!(survive(&$step), "nothing is wrong with it yet");
                 let count = [$(stringify!($place)),*].len();
                 for Wild { field, value } in wild {
                     let mut left = field % count;
@@ -262,3 +262,60 @@ survives!(pad_planes,
     };
     step.input.len, step.output.len, step.planes, step.height, step.width, step.padded_height,
     step.padded_width, step.top, step.left);
+
+survives!(conv,
+    step = Conv {
+        input: PLANES,
+        output: OTHERS,
+        residual: None,
+        weights: Section { offset: 64, len: 16 * 16 * 3 },
+        bias: SECTION,
+        kernel: [1, 3],
+        stride: [1, 1],
+        dilation: [1, 1],
+        pad: [0, 1],
+        groups: 1,
+        activation: Activation::Relu,
+        blocking: Blocking { input_blocks: 1, rows: 2 },
+    };
+    step.input.channels, step.input.height, step.input.width, step.input.halo.left,
+    step.output.channels, step.output.height, step.output.width, step.weights.len, step.bias.len,
+    step.kernel[0], step.kernel[1], step.stride[0], step.stride[1], step.dilation[0],
+    step.dilation[1], step.pad[0], step.pad[1], step.groups, step.blocking.input_blocks,
+    step.blocking.rows);
+
+survives!(depthwise_conv,
+    step = DepthwiseConv {
+        input: PLANES,
+        output: OTHERS,
+        residual: Some(Residual { view: OTHERS, order: ResidualOrder::BeforeActivation }),
+        weights: Section { offset: 64, len: 16 * 9 },
+        bias: SECTION,
+        kernel: [3, 3],
+        stride: [1, 1],
+        dilation: [1, 1],
+        pad: [1, 1],
+        activation: Activation::Relu,
+    };
+    step.input.channels, step.input.height, step.input.width, step.input.halo.left,
+    step.output.channels, step.output.height, step.output.width, step.weights.len, step.bias.len,
+    step.kernel[0], step.kernel[1], step.stride[0], step.stride[1], step.dilation[0],
+    step.dilation[1], step.pad[0], step.pad[1]);
+
+survives!(planar_conv,
+    step = PlanarConv {
+        input: Plain { offset: 0, len: 3 * 8 * 9 },
+        output: OTHERS,
+        channels: 3,
+        height: 8,
+        width: 9,
+        weights: Section { offset: 64, len: 16 * 27 },
+        bias: SECTION,
+        kernel: [3, 3],
+        stride: [1, 1],
+        dilation: [1, 1],
+        activation: Activation::Relu,
+    };
+    step.input.len, step.channels, step.height, step.width, step.output.channels,
+    step.output.height, step.output.width, step.weights.len, step.bias.len, step.kernel[0],
+    step.kernel[1], step.stride[0], step.stride[1], step.dilation[0], step.dilation[1]);
