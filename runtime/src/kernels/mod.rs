@@ -6,6 +6,7 @@
 pub mod conv;
 
 mod blocked;
+mod bounds;
 mod channels;
 mod dense;
 mod elementwise;

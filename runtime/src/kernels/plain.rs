@@ -1,6 +1,7 @@
 //! Elementwise functions, products and copies of row-major tensors.
 
 use super::Step;
+use super::bounds::{sum_of_products, total};
 use super::place::{plain, section};
 use super::scalar;
 use crate::memory::Memory;
@@ -53,7 +54,8 @@ fn offset(index: &[usize; RANK], strides: &[usize; RANK]) -> usize {
 
 /// The last element that strides reach.
 fn last(sizes: &[usize; RANK], strides: &[usize; RANK]) -> usize {
-    sizes.iter().zip(strides).map(|(size, stride)| size.saturating_sub(1) * stride).sum()
+    let steps = sizes.iter().zip(strides);
+    sum_of_products(steps.map(|(size, stride)| [size.saturating_sub(1), *stride]))
 }
 
 shells! {
@@ -252,7 +254,7 @@ impl Step for Binary {
     fn check(&self, memory: &Memory<'_>) {
         let Self { left, right, output, sizes, left_strides, right_strides, .. } = self;
         [left, right, output].into_iter().for_each(|place| memory.require_plain(place, 4));
-        let len: usize = sizes.iter().product();
+        let len = total(sizes);
         let inside = |place: &Plain, strides| last(sizes, strides) < place.len;
         let fits = len == 0 || (inside(left, left_strides) && inside(right, right_strides));
         assert!(fits && output.len == len, "elementwise: sizes");
@@ -343,14 +345,14 @@ impl Step for MatMul {
     fn check(&self, memory: &Memory<'_>) {
         let Self { left, right, output, rows, depth, columns, batches, .. } = self;
         [left, right, output].into_iter().for_each(|place| memory.require_plain(place, 4));
-        let count: usize = batches.iter().product();
+        let count = total(batches);
         let inside = |place: &Plain, strides, matrix: usize| {
-            count * matrix == 0 || last(batches, strides) + matrix <= place.len
+            count == 0 || matrix == 0 || last(batches, strides).saturating_add(matrix) <= place.len
         };
         assert!(
-            inside(left, &self.left_strides, rows * depth)
-                && inside(right, &self.right_strides, depth * columns)
-                && output.len == count * rows * columns,
+            inside(left, &self.left_strides, total(&[*rows, *depth]))
+                && inside(right, &self.right_strides, total(&[*depth, *columns]))
+                && output.len == total(&[count, *rows, *columns]),
             "matrix product: sizes"
         );
     }
@@ -394,9 +396,9 @@ impl Step for StridedCopy {
             let reach = |sign: isize| {
                 let steps = self.sizes.iter().zip(strides);
                 let far = steps.filter(|(_, stride)| stride.signum() == sign);
-                far.map(|(size, stride)| (size - 1) * stride.unsigned_abs()).sum::<usize>()
+                sum_of_products(far.map(|(size, stride)| [size - 1, stride.unsigned_abs()]))
             };
-            reach(-1) <= start && start + reach(1) < len
+            reach(-1) <= start && start.saturating_add(reach(1)) < len
         };
         assert!(
             inside(self.input_start, &self.input_strides, self.input.len)
