@@ -5,16 +5,18 @@
 
 pub mod conv;
 
+mod binary;
 mod blocked;
 mod channels;
+mod copy;
 mod dense;
 mod elementwise;
 mod global_average;
 mod halo;
 mod local_response;
+mod matmul;
 mod pack;
 mod place;
-mod plain;
 mod pool;
 mod scalar;
 mod slopes;
@@ -24,6 +26,8 @@ mod speed;
 mod strips;
 #[cfg(test)]
 mod testing;
+mod unary;
+mod walk;
 
 use crate::memory::Memory;
 use crate::simd::Isa;
