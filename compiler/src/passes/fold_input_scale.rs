@@ -34,7 +34,8 @@ fn before_conv(graph: &Graph, node: NodeId) -> Outcome {
     let Some(&[outputs, depth, height, width]) = shape.as_deref() else {
         return Err(Miss::NoPattern);
     };
-    let filters = Filters { outputs, depth, taps: height * width, groups: conv.groups };
+    let taps = height.checked_mul(width).ok_or(Miss::NoPattern)?;
+    let filters = Filters { outputs, depth, taps, groups: conv.groups };
     Miss::unless(filters.fit(affine.scale.len()))?;
 
     let operator = graph.operator(before).map(Operator::name).unwrap_or_default();
@@ -74,7 +75,7 @@ impl Filters {
     fn fit(self, channels: usize) -> bool {
         self.outputs.is_multiple_of(self.groups.max(1))
             && self.depth.checked_mul(self.groups) == Some(channels)
-            && self.outputs * self.depth * self.taps > 0
+            && ![self.outputs, self.depth, self.taps].contains(&0)
     }
 
     /// The first input channel that an output channel reads.

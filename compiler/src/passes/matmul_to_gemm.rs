@@ -130,7 +130,7 @@ fn transpose(tensor: &mut Tensor) -> Result<()> {
     };
     let values = f32s_mut(tensor)?;
     let mut transposed = vec![0.0; values.len()];
-    let strips = values.chunks((columns * ROWS).max(1));
+    let strips = values.chunks(columns.saturating_mul(ROWS).max(1));
     for (strip, first) in strips.zip((0..rows).step_by(ROWS)) {
         for (column, target) in transposed.chunks_exact_mut(rows.max(1)).enumerate() {
             let source = strip[column..].iter().step_by(columns);

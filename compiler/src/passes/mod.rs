@@ -19,6 +19,8 @@ mod merge_concats;
 mod patch;
 mod pattern;
 mod pool_planes;
+#[cfg(test)]
+mod random_tests;
 mod recognize_activations;
 mod remove_no_ops;
 mod remove_unused;
@@ -191,24 +193,29 @@ impl Pass {
                 return Err(Error::internal(format!("pass `{}` does not come to rest", self.name)));
             }
         }
-        verify(graph).map_err(|error| {
-            Error::internal(format!("pass `{}` broke the graph: {error}", self.name))
-        })?;
+        verify(graph).map_err(|error| self.broke(&error))?;
         Ok(report)
+    }
+
+    fn broke(&self, error: &Error) -> Error {
+        Error::internal(format!("pass `{}` broke the graph: {error}", self.name))
     }
 
     /// Tries every rule at every node once; says whether any fired.
     fn sweep(&self, graph: &mut Graph, report: &mut PassReport) -> Result<bool> {
         let before = report.rewrites.len();
         report.refusals.clear();
-        for node in graph.order()? {
+        for node in graph.order().map_err(|error| self.broke(&error))? {
             for rule in self.rules {
                 // A patch may have removed the node, or put another in its place.
                 if !graph.contains(node) || graph.operator(node).is_none() {
                     break;
                 }
                 match rule(graph, node) {
-                    Ok(patch) => report.rewrites.push(patch.apply(graph)?),
+                    Ok(patch) => {
+                        let rewrite = patch.apply(graph).map_err(|error| self.broke(&error))?;
+                        report.rewrites.push(rewrite);
+                    }
                     Err(Miss::NoPattern) => {}
                     Err(Miss::Refused(why)) => {
                         let refusal = Refusal { node: graph.node(node).name.clone(), why };

@@ -200,7 +200,7 @@ impl Link {
 /// Adds a constant where the first of these nodes is: a constant with a late
 /// place would let what reads it come late, too.
 fn placed(graph: &mut Graph, nodes: &[NodeId], name: String, tensor: Arc<Tensor>) -> Value {
-    let value = graph.add_constant(name, tensor);
+    let value = graph.add_computed(name, tensor);
     if let Some(&first) = nodes.first() {
         graph.move_to(value.node, first);
     }

@@ -239,9 +239,10 @@ pub(super) fn affine(graph: &Graph, node: NodeId) -> Match<Affine> {
 
 /// Values of a constant operand, one a channel.
 fn channels(graph: &Graph, node: NodeId, slot: usize) -> Match<Vec<f64>> {
-    let constant = graph.constant(operand(graph, node, slot)?);
-    let constant =
-        constant.ok_or_else(|| Miss::Refused(format!("operand {slot} is not constant")))?;
+    let constant = graph.constant(operand(graph, node, slot)?).ok_or_else(|| {
+        let name = name(graph, node);
+        Miss::Refused(format!("operand {slot} of {name} is computed at run time"))
+    })?;
     Ok(constant.f32s()?.iter().map(|&value| value.into()).collect())
 }
 

@@ -41,7 +41,7 @@ fn reduction(graph: &Graph, node: NodeId) -> Outcome {
     let mut patch = Patch::new(&[node], "a reduction over whole planes is global pooling");
     let mut new = patch.operator(node, GlobalPool { kind }, vec![Some(x.into())]);
     if !reduce.keep {
-        let shape = graph.type_of(output(node)).sizes()?;
+        let shape = graph.type_of(output(node)).sizes().map_err(|_| Miss::NoPattern)?;
         new = patch.operator(node, Reshape { shape }, vec![Some(new)]);
     }
     patch.replace(node, new);

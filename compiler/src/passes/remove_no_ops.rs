@@ -113,7 +113,7 @@ fn transpose_is_reshape(graph: &Graph, node: NodeId) -> Outcome {
     let x = operand(graph, node, 0)?;
     let sizes = graph.type_of(x).sizes().map_err(|_| Miss::NoPattern)?;
     let moved: Vec<usize> =
-        transpose.permutation.iter().copied().filter(|&d| sizes[d] != 1).collect();
+        transpose.permutation.iter().copied().filter(|&d| sizes.get(d) != Some(&1)).collect();
     Miss::unless(moved.is_sorted() && !transpose.permutation.is_sorted())?;
     let what = "a transpose that only moves dimensions of size 1 is a reshape";
     reshape_instead(graph, node, x, what)

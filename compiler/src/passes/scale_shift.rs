@@ -202,7 +202,7 @@ mod tests {
              c = constant f32[2] [1, 1]
              z = BatchNormalization(x, s, c, c, c)
              output z",
-            &[("z", "operand 1 is not constant")],
+            &[("z", "operand 1 of `z` is computed at run time")],
         );
     }
 }

@@ -75,3 +75,17 @@ pub(super) fn same_results(a: &Graph, b: &Graph) {
         }
     }
 }
+
+/// Lines of a batch normalization of this name.
+pub(super) fn norm(name: &str, x: &str, channels: usize, seed: usize) -> String {
+    format!(
+        "{name}.s = constant f32[{channels}] random({seed}, 0.5, 1.5)
+         {name}.b = constant f32[{channels}] random({}, -1, 1)
+         {name}.m = constant f32[{channels}] random({}, -1, 1)
+         {name}.v = constant f32[{channels}] random({}, 0.5, 2)
+         {name} = BatchNormalization({x}, {name}.s, {name}.b, {name}.m, {name}.v)\n",
+        seed + 100,
+        seed + 200,
+        seed + 300
+    )
+}

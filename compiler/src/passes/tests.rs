@@ -1,6 +1,8 @@
-//! All passes together: blocks of well-known networks, and random networks.
+//! All passes together: blocks of well-known networks, and the driver.
 
-use super::testing::{graph, same_results, text};
+use super::patch::Patch;
+use super::pattern::output;
+use super::testing::{graph, norm, same_results, text};
 use super::{Miss, PIPELINE, Pass, PassOptions, PassReport, names, run};
 use crate::ErrorKind;
 use crate::ops::Graph;
@@ -27,20 +29,6 @@ fn operators(graph: &Graph) -> String {
         line.replace("strides = [1, 1]", "").replace("{  }", "").replace(",  }", " }")
     });
     lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
-}
-
-/// Lines of a batch normalization of this name.
-fn norm(name: &str, x: &str, channels: usize, seed: usize) -> String {
-    format!(
-        "{name}.s = constant f32[{channels}] random({seed}, 0.5, 1.5)
-         {name}.b = constant f32[{channels}] random({}, -1, 1)
-         {name}.m = constant f32[{channels}] random({}, -1, 1)
-         {name}.v = constant f32[{channels}] random({}, 0.5, 2)
-         {name} = BatchNormalization({x}, {name}.s, {name}.b, {name}.m, {name}.v)\n",
-        seed + 100,
-        seed + 200,
-        seed + 300
-    )
 }
 
 #[test]
@@ -198,135 +186,31 @@ fn unused_nodes_are_removed_and_reported() {
     assert_eq!(network.len(), 2);
 }
 
+/// A pass of one rule.
+const fn pass(rule: &'static [super::Rule]) -> Pass {
+    Pass { name: "do-harm", about: "Does harm.", rules: rule, sweeps: false }
+}
+
 #[test]
 fn a_pass_that_breaks_the_graph_is_named() {
-    let breaks = Pass {
-        name: "break-things",
-        about: "Breaks things.",
-        rules: &[|graph, node| {
-            let patch = super::Patch::new(&[node], "broken");
-            let _ = graph;
-            Ok(patch)
-        }],
-        sweeps: false,
+    let error = |pass: Pass| {
+        let mut network = graph("x = input f32[2,1]\ny = Reshape(x) { shape = [2] }\noutput y");
+        let error = pass.run(&mut network).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+        error.to_string()
     };
-    let error = breaks.run(&mut graph("x = input f32[2]\ny = Neg(x)\noutput y")).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Internal);
-    assert!(error.to_string().contains("pass `break-things` does not come to rest"));
-    let wrong = Pass {
-        rules: &[|graph, node| {
-            let x = graph.operand(node, 0).ok_or(Miss::NoPattern)?;
-            Ok(super::Patch::bypass(node, x, "wrong"))
-        }],
-        ..breaks
-    };
-    let mut network = graph("x = input f32[2,1]\ny = Reshape(x) { shape = [2] }\noutput y");
-    let error = wrong.run(&mut network).unwrap_err();
-    assert!(error.to_string().contains("f32[2] was to be replaced by f32[2,1]"), "{error}");
-}
-
-/// A generator of random networks: Knuth's linear congruential generator.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (self.0 >> 33) as usize % bound
-    }
-
-    fn choice<'a>(&mut self, choices: &[&'a str]) -> &'a str {
-        choices[self.below(choices.len())]
-    }
-
-    /// One of the values so far, late ones more often.
-    fn value(&mut self, count: usize) -> String {
-        let back = self.below(3).min(self.below(count));
-        format!("v{}", count - 1 - back.min(count - 1))
-    }
-
-    /// Lines that compute `v{count}` of `[1, 4, 4, 4]` from earlier values.
-    fn node(&mut self, count: usize) -> String {
-        let x = self.value(count);
-        let y = self.value(count);
-        let name = format!("v{count}");
-        let seed = self.below(1000);
-        let numbers = self.choice(&[
-            "f32[] [0.5]",
-            "f32[] [0]",
-            "f32[] [1]",
-            "f32[4,1,1] [1, -2, 0.5, 3]",
-            "f32[1,4,1,1] [1, 1, 1, 1]",
-            "f32[4] [1, 2, 3, -1]",
-            "f32[1,1,4,1] [2, 1, -1, 0.5]",
-            "f32[1] [6]",
-        ]);
-        match self.below(16) {
-            0 => format!(
-                "w{count} = constant f32[4,4,1,1] random({seed})\n{name} = Conv({x}, w{count})"
-            ),
-            1 => format!(
-                "w{count} = constant f32[4,4,3,3] random({seed}, -0.4, 0.4)\n{name} = Conv({x}, w{count}) {{ pads = [1, 1, 1, 1] }}"
-            ),
-            2 => format!(
-                "w{count} = constant f32[4,1,3,3] random({seed})\nb{count} = constant f32[4] random({seed})\n{name} = Conv({x}, w{count}, b{count}) {{ group = 4, pads = [1, 1, 1, 1] }}"
-            ),
-            3 => format!(
-                "p{count} = Pad({x}) {{ pads = [0, 0, 1, 1, 0, 0, 1, 1], value = 0.0 }}\nw{count} = constant f32[4,2,3,3] random({seed}, -0.5, 0.5)\n{name} = Conv(p{count}, w{count}) {{ group = 2 }}"
-            ),
-            4 | 5 => norm(&name, &x, 4, seed),
-            6 | 7 => {
-                let activation = self.choice(&[
-                    "Relu",
-                    "Sigmoid",
-                    "Tanh",
-                    "Swish",
-                    "HardSwish",
-                    "Clip",
-                    "LeakyRelu",
-                ]);
-                format!("{name} = {activation}({x})")
-            }
-            8 => format!("{name} = Clip({x}) {{ min = -0.5, max = 1.5 }}"),
-            9 => format!(
-                "c{count} = constant f32[4,1,1] [0.1, -0.2, 0.3, 0.4]\n{name} = PRelu({x}, c{count})"
-            ),
-            10 | 11 => {
-                let operation = self.choice(&["Add", "Sub", "Mul", "Max", "Min"]);
-                format!("c{count} = constant {numbers}\n{name} = {operation}({x}, c{count})")
-            }
-            12 => {
-                let operation = self.choice(&["Add", "Sub", "Mul", "Max"]);
-                format!("c{count} = constant {numbers}\n{name} = {operation}(c{count}, {x})")
-            }
-            13 => format!("{name} = Add({x}, {y})"),
-            14 => format!("s{count} = Sigmoid({x})\n{name} = Mul(s{count}, {y})"),
-            _ => format!("{name} = MaxPool({x}) {{ kernel_shape = [3, 3], pads = [1, 1, 1, 1] }}"),
-        }
-    }
-
-    fn network(&mut self) -> String {
-        let mut text = "v0 = input f32[1,4,4,4]\n".to_owned();
-        let count = 3 + self.below(12);
-        for i in 1..count {
-            text += &self.node(i);
-            text.push('\n');
-        }
-        text += &format!("output v{}\n", count - 1);
-        if self.below(3) == 0 {
-            text += &format!("output v{}\n", self.below(count));
-        }
-        text
-    }
-}
-
-#[test]
-fn random_networks_compute_the_same_afterwards() {
-    for seed in 0..300 {
-        let network = Random(seed).network();
-        let mut after = graph(&network);
-        let optimised = run(&mut after, &PassOptions::default());
-        assert!(optimised.is_ok(), "{:?}\n{network}", optimised.err());
-        let same = std::panic::catch_unwind(|| same_results(&graph(&network), &after));
-        assert!(same.is_ok(), "seed {seed}\n{network}\nbecame\n{}", text(&after));
-    }
+    let restless = pass(&[|_, node| Ok(Patch::new(&[node], "nothing"))]);
+    assert_eq!(error(restless), "pass `do-harm` does not come to rest");
+    let mistyped = pass(&[|graph, node| {
+        let x = graph.operand(node, 0).ok_or(Miss::NoPattern)?;
+        Ok(Patch::bypass(node, x, "removed"))
+    }]);
+    let message = "pass `do-harm` broke the graph: node `y`: f32[2] was to be replaced by f32[2,1]";
+    assert!(error(mistyped).starts_with(message));
+    let circular = pass(&[|graph, node| {
+        let operator = graph.operator(node).ok_or(Miss::NoPattern)?.clone();
+        let itself = output(node).into();
+        Ok(Patch::operator_for(&[node], "turned on itself", operator, vec![Some(itself)]))
+    }]);
+    assert!(error(circular).contains("this node depends on its own output"));
 }

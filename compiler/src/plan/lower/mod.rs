@@ -118,9 +118,15 @@ impl<'g> Lowering<'g> {
         let first = || required(operands, 0, "data");
         match op {
             Op::Activation(activation) => self.activation(*activation, first()?, result),
-            Op::BatchNormalization(_) => Err(Error::unsupported(
-                "this batch normalization has parameters that are not constant",
-            )),
+            Op::BatchNormalization(_) => {
+                let known = operands.iter().skip(1).flatten();
+                let constant = known.copied().all(|value| self.graph.constant(value).is_some());
+                Err(Error::unsupported(if constant {
+                    "scale, variance and the other parameters make no finite numbers"
+                } else {
+                    "batch normalization with parameters that are computed is not compiled"
+                }))
+            }
             Op::Binary(binary) => self.binary(*binary, operands, result),
             Op::Concat(concat) => self.concat(concat.axis, operands, result),
             Op::Conv(conv) => self.conv(conv, operands, result),
