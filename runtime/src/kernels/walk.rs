@@ -65,9 +65,10 @@ impl<const N: usize> Walk<N> {
             let length = self.row().div_ceil(parts);
             let columns = (part * length).min(self.row())..((part + 1) * length).min(self.row());
             let mut index = self.index(first);
+            let mut offsets = self.offsets(&index);
             for row in first..(first + rows).min(self.rows()) {
-                each(row, &index, self.offsets(&index), columns.clone());
-                self.advance(&mut index);
+                each(row, &index, offsets, columns.clone());
+                self.advance(&mut index, &mut offsets);
             }
         }
     }
@@ -92,10 +93,14 @@ impl<const N: usize> Walk<N> {
         index
     }
 
-    fn advance(&self, index: &mut [usize; RANK]) {
+    fn advance(&self, index: &mut [usize; RANK], offsets: &mut [isize; N]) {
         for axis in (0..RANK - 1).rev() {
-            index[axis] += 1;
-            if index[axis] < self.sizes[axis] {
+            let wraps = index[axis] + 1 == self.sizes[axis];
+            for (offset, strides) in offsets.iter_mut().zip(&self.strides) {
+                *offset += strides[axis] * if wraps { -(index[axis] as isize) } else { 1 };
+            }
+            if !wraps {
+                index[axis] += 1;
                 break;
             }
             index[axis] = 0;
