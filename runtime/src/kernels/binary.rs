@@ -1,6 +1,7 @@
 //! Functions of two row-major tensors.
 
 use super::Step;
+use super::bounds::total;
 use super::elementwise::{Combination, Source};
 use super::place::plain;
 use super::walk::{Walk, stays_inside};
@@ -29,7 +30,7 @@ impl Step for Binary {
             signed && stays_inside(0, sizes, &self::signed(*strides), place.len)
         };
         let fits = inside(left, &self.left_strides) && inside(right, &self.right_strides);
-        assert!(fits && output.len == sizes.iter().product(), "elementwise: sizes");
+        assert!(fits && output.len == total(sizes), "elementwise: sizes");
         let slopes = matches!(self.activation, Activation::ChannelRelu { .. });
         assert!(!slopes, "elementwise: slopes a channel");
     }

@@ -5,6 +5,7 @@
 //! vectors.
 
 use super::Step;
+use super::bounds::total;
 use super::place::plain;
 use super::walk::stays_inside;
 use crate::memory::Memory;
@@ -40,17 +41,19 @@ impl Step for MatMul {
     fn check(&self, memory: &Memory<'_>) {
         let Self { left, right, output, rows, depth, columns, batches, .. } = self;
         [left, right, output].into_iter().for_each(|place| memory.require_plain(place, 4));
-        let count: usize = batches.iter().product();
+        let count = total(batches);
         let inside = |place: &Plain, strides: &[usize; RANK], matrix: usize| {
             let signed = strides.iter().all(|&stride| isize::try_from(stride).is_ok());
             let strides = strides.map(|stride| stride as isize);
             let last = matrix.saturating_sub(1);
-            matrix == 0 || (signed && stays_inside(last, batches, &strides, place.len))
+            matrix == 0
+                || count == 0
+                || (signed && stays_inside(last, batches, &strides, place.len))
         };
         assert!(
-            inside(left, &self.left_strides, rows * depth)
-                && inside(right, &self.right_strides, depth * columns)
-                && output.len == count * rows * columns,
+            inside(left, &self.left_strides, total(&[*rows, *depth]))
+                && inside(right, &self.right_strides, total(&[*depth, *columns]))
+                && output.len == total(&[count, *rows, *columns]),
             "matrix product: sizes"
         );
     }

@@ -7,6 +7,7 @@ pub mod conv;
 
 mod binary;
 mod blocked;
+mod bounds;
 mod channels;
 mod copy;
 mod dense;
@@ -18,6 +19,7 @@ mod matmul;
 mod pack;
 mod place;
 mod pool;
+mod resample;
 mod scalar;
 mod slopes;
 mod softmax;

@@ -125,9 +125,9 @@ pub(super) fn stays_inside(
     let (mut lowest, mut highest) = (start as i128, start as i128);
     for (&size, &stride) in sizes.iter().zip(strides) {
         let Some(last) = size.checked_sub(1) else { return true };
-        let reach = last as i128 * stride as i128;
-        lowest += reach.min(0);
-        highest += reach.max(0);
+        let reach = (last as i128).saturating_mul(stride as i128);
+        lowest = lowest.saturating_add(reach.min(0));
+        highest = highest.saturating_add(reach.max(0));
     }
     0 <= lowest && highest < len as i128
 }
@@ -158,6 +158,7 @@ mod tests {
         assert!(!stays_inside(2, &sizes, &strides, 12));
         assert!(!stays_inside(3, &sizes, &strides, 11));
         assert!(!stays_inside(0, &sizes, &[isize::MAX; RANK], usize::MAX));
+        assert!(!stays_inside(0, &[usize::MAX; RANK], &[isize::MIN; RANK], usize::MAX));
     }
 
     proptest! {
