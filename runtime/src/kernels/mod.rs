@@ -5,17 +5,19 @@
 
 pub mod conv;
 
+mod binary;
 mod blocked;
 mod bounds;
 mod channels;
+mod copy;
 mod dense;
 mod elementwise;
 mod global_average;
 mod halo;
 mod local_response;
+mod matmul;
 mod pack;
 mod place;
-mod plain;
 mod pool;
 mod scalar;
 mod slopes;
@@ -25,6 +27,8 @@ mod speed;
 mod strips;
 #[cfg(test)]
 mod testing;
+mod unary;
+mod walk;
 
 use crate::memory::Memory;
 use crate::simd::Isa;
