@@ -105,7 +105,7 @@ fn in_package(weights: &Path) -> Result<WeightsLocation> {
     let absolute =
         std::path::absolute(weights).map_err(|error| crate::Error::io(weights, &error))?;
     let package = absolute.ancestors().skip(1).find(|folder| folder.join("Cargo.toml").is_file());
-    let package = package.ok_or_else(|| {
+    let package = package.filter(|folder| holds_package(folder)).ok_or_else(|| {
         option_error(format!("`{}` lies in no cargo package", weights.display())).help(
             "embedded weights are found relative to the package's Cargo.toml: \
              write into a package, or give --crate, --weights file or --weights bytes",
@@ -114,6 +114,13 @@ fn in_package(weights: &Path) -> Result<WeightsLocation> {
     let relative = absolute.strip_prefix(package).unwrap_or(&absolute);
     let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
     Ok(WeightsLocation::Manifest(parts.join("/")))
+}
+
+/// Whether the manifest is that of a package: that of a workspace may be of the
+/// workspace alone.
+fn holds_package(folder: &Path) -> bool {
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
+    manifest.lines().any(|line| line.trim_start().starts_with("[package]"))
 }
 
 /// The folder of the runtime, absolute.
