@@ -13,6 +13,7 @@ mod dense;
 mod elementwise;
 mod normalization;
 mod pool;
+mod resample;
 #[cfg(test)]
 mod tests;
 
@@ -142,6 +143,7 @@ impl<'g> Lowering<'g> {
             Op::Pad(pad) => self.pad(pad, first()?, result),
             Op::Pool(pool) => self.pool(pool, first()?, result),
             Op::Reshape(_) => self.alias(first()?, result),
+            Op::Resize(resize) => self.resize(resize, first()?, result),
             Op::ScaleShift(scale_shift) => self.scale_shift(scale_shift, operands, result),
             Op::Slice(slice) => self.slice(&slice.ranges, first()?, result),
             Op::Softmax(softmax) => self.softmax(softmax, first()?, result),

@@ -12,6 +12,7 @@
 use super::halo;
 
 mod finish;
+mod reach;
 pub(crate) mod split;
 mod steps;
 mod sweep;
