@@ -54,18 +54,21 @@ fn without_data_the_reference_is_asked() {
 }
 
 #[test]
-fn data_that_does_not_fit_is_no_wrong_output() {
+fn data_that_does_not_fit_is_explained() {
     let folder = fresh_folder("unfit");
-    let verify = || fails(2, &["verify", MNIST, "--data", text(&folder)]);
+    let verify = || fails(1, &["verify", MNIST, "--data", text(&folder)]);
     has(&verify(), &["no folder `test_data_set_*`"]);
     let set = folder.join("test_data_set_0");
     fs::create_dir_all(&set).unwrap();
     has(&verify(), &["no file `output_0.pb`", "test_data_set_0"]);
     let output = Path::new(MNIST).with_file_name("test_data_set_0").join("output_0.pb");
     fs::copy(&output, set.join("output_0.pb")).unwrap();
-    has(&verify(), &["expected 1 inputs and 1 outputs, found 0 and 1"]);
+    has(&verify(), &["test_data_set_0: the network has 1 inputs, the data 0"]);
     fs::copy(&output, set.join("input_0.pb")).unwrap();
-    has(&verify(), &["input 0 is f32[1,10]", "the network takes f32[1,1,28,28]"]);
+    has(
+        &verify(),
+        &["input `Input3` of the network is f32[1,1,28,28], in the data it is f32[1,10]"],
+    );
     fs::write(set.join("output_0.pb"), b"no tensor").unwrap();
     has(&verify(), &["output_0.pb"]);
 }
