@@ -157,6 +157,7 @@ operators! {
     range::Range,
     reduce::Reduce,
     reshape::Reshape,
+    resize::Resize,
     scale_shift::ScaleShift,
     shape::Shape,
     slice::Slice,
@@ -173,4 +174,5 @@ pub use global_pool::GlobalPoolKind;
 pub use pad::PadMode;
 pub use pool::PoolKind;
 pub use reduce::ReduceKind;
+pub use resize::{Coordinates, Interpolation, Rounding, Taps};
 pub use slice::SliceRange;

@@ -7,6 +7,7 @@
 //! weight rows and pictures uses each vector that it loads several times.
 
 use super::Step;
+use super::bounds::total;
 use super::place::{plain, section};
 use crate::memory::Memory;
 use crate::simd::{Isa, Vector, math, shells};
@@ -31,9 +32,9 @@ impl Step for Dense {
         memory.require_section(weights);
         memory.require_section(bias);
         assert!(
-            self.input.len == batch * inputs
-                && self.output.len == batch * outputs
-                && weights.len >= outputs * inputs
+            self.input.len == total(&[*batch, *inputs])
+                && self.output.len == total(&[*batch, *outputs])
+                && weights.len >= total(&[*outputs, *inputs])
                 && bias.len >= outputs.div_ceil(GROUP) * GROUP,
             "fully connected layer: sizes"
         );

@@ -5,6 +5,7 @@
 //! windows are cut.
 
 use super::Step;
+use super::bounds::sum_of_products;
 use super::halo::zero_halo;
 use super::place::{block_isa, row};
 use super::strips::{Strip, Strips};
@@ -27,6 +28,13 @@ impl Step for Pool {
         );
         let positive = [kernel, stride, dilation].into_iter().flatten().all(|&number| number > 0);
         assert!(positive, "pooling: kernel, stride and dilation");
+        let sizes = [(input.height, output.height), (input.width, output.width)];
+        for (axis, (size, places)) in sizes.into_iter().enumerate() {
+            let padding = [self.pad[axis], self.pad_end[axis], size].map(|term| [term, 1]);
+            let windows = [[places, stride[axis]], [kernel[axis], dilation[axis]]];
+            let reach = sum_of_products(windows.into_iter().chain(padding));
+            assert!(reach < usize::MAX, "pooling: windows beyond the address space");
+        }
     }
 
     fn pieces(&self, _: Isa) -> usize {

@@ -11,6 +11,7 @@
 mod denormals;
 mod detect;
 pub mod math;
+#[cfg(feature = "std")]
 mod peak;
 mod scalar;
 mod shells;

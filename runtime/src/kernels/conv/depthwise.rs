@@ -6,6 +6,7 @@
 use super::direct::{check_same_shape, check_slopes, slopes};
 use super::finish::{Finish, bounds, finish};
 use super::halo::zero_halo;
+use super::reach::{Window, holds};
 use crate::simd::Isa;
 use crate::step::{Blocked, DepthwiseConv, GROUP, LANES, ResidualOrder};
 use core::ops::Range;
@@ -53,26 +54,20 @@ pub(crate) fn check(conv: &DepthwiseConv) {
         "depthwise convolution: batches or channels"
     );
     assert!(kernel[0] > 0 && kernel[1] > 0, "depthwise convolution: kernel");
-    for axis in 0..2 {
-        let (size, reach, before, after) = if axis == 0 {
-            (input.height, output.height, input.halo.top, input.halo.bottom)
-        } else {
-            (input.width, output.width, input.halo.left, input.halo.right)
-        };
-        let end = reach.saturating_sub(1) * stride[axis]
-            + kernel[axis].saturating_sub(1) * dilation[axis]
-            + 1;
-        assert!(
-            pad[axis] <= before && end <= pad[axis] + size + after,
-            "depthwise convolution: the input's halo covers every pixel that is read"
-        );
-    }
+    let window = Window { kernel: *kernel, stride: *stride, dilation: *dilation, pad: *pad };
+    assert!(
+        window.fits(input, output),
+        "depthwise convolution: the input's halo covers every pixel that is read"
+    );
     if let Some(residual) = &conv.residual {
         check_same_shape(&residual.view, output);
     }
     let out = output.channels.div_ceil(GROUP) * GROUP;
     let lanes = output.blocks() * LANES;
-    assert!(conv.weights.len >= lanes * kernel[0] * kernel[1], "depthwise convolution: weights");
+    assert!(
+        holds(conv.weights.len, &[lanes, kernel[0], kernel[1]]),
+        "depthwise convolution: weights"
+    );
     assert!(conv.bias.len >= out, "depthwise convolution: bias");
     check_slopes(&conv.activation, out);
 }

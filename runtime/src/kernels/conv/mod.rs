@@ -13,6 +13,7 @@
 use super::halo;
 
 mod finish;
+mod reach;
 pub(crate) mod split;
 mod steps;
 mod sweep;

@@ -169,6 +169,7 @@ unsafe fn add_taps<
             let factor = |row: usize| channels::<V>(weights.add(row * kernel_row + column * LANES));
             let first = if FIRST { factor(row) } else { V::splat(0.0) };
             let second = if SECOND { factor(row - 1) } else { V::splat(0.0) };
+            #[expect(clippy::needless_range_loop, reason = "one index for both rows")]
             for i in 0..COUNT {
                 let value =
                     load_pixels::<V, DENSE>(tap.add(i * pixels::<V>() * rows.step), rows.step);

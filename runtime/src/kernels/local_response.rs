@@ -1,89 +1,13 @@
-//! Softmax and local response normalisation of row-major tensors.
+//! Local response normalisation of row-major tensors.
 
 use super::Step;
+use super::bounds::total;
 use super::place::plain;
 use super::scalar;
 use crate::memory::Memory;
-use crate::simd::{Isa, Vector, math, shells};
-use crate::step::{LocalResponse, Softmax};
+use crate::simd::{Isa, MOST_LANES, Vector, shells};
+use crate::step::LocalResponse;
 use core::ops::Range;
-
-impl Step for Softmax {
-    fn check(&self, memory: &Memory<'_>) {
-        memory.require_plain(&self.input, 4);
-        memory.require_plain(&self.output, 4);
-        let len = self.outer * self.axis * self.inner;
-        assert!(self.input.len == len && self.output.len == len, "softmax: sizes");
-    }
-
-    fn pieces(&self, _: Isa) -> usize {
-        self.outer * self.inner
-    }
-
-    unsafe fn run(&self, memory: &Memory<'_>, isa: Isa, pieces: Range<usize>) {
-        let (input, output) = (plain::<f32>(memory, &self.input), plain(memory, &self.output));
-        for piece in pieces {
-            let start = piece / self.inner * self.axis * self.inner + piece % self.inner;
-            let input = input.wrapping_add(start);
-            let output: *mut f32 = output;
-            let output = output.wrapping_add(start);
-            // SAFETY: `check` has passed: the run lies in both tensors.
-            unsafe { softmax_run(isa, input, output, self.axis, self.inner, self.logarithm) };
-        }
-    }
-}
-
-shells! {
-    /// Softmax of `count` values that are `stride` apart.
-    fn softmax_run(
-        input: *const f32,
-        output: *mut f32,
-        count: usize,
-        stride: usize,
-        logarithm: bool
-    ) = softmax_body;
-}
-
-#[inline(always)]
-unsafe fn softmax_body<V: Vector>(
-    input: *const f32,
-    output: *mut f32,
-    count: usize,
-    stride: usize,
-    logarithm: bool,
-) {
-    // SAFETY: the caller vouches for `count` values of each.
-    unsafe {
-        let value = |i: usize| *input.add(i * stride);
-        let largest = (0..count).map(value).fold(f32::NEG_INFINITY, f32::max);
-        let mut sum = 0.0f64;
-        for first in (0..count).step_by(V::LANES) {
-            let mut lanes = [0.0f32; crate::simd::MOST_LANES];
-            let here = V::LANES.min(count - first);
-            for (i, lane) in lanes.iter_mut().enumerate().take(here) {
-                *lane = value(first + i) - largest;
-            }
-            math::exp(V::load(lanes.as_ptr())).store(lanes.as_mut_ptr());
-            for (i, &lane) in lanes.iter().enumerate().take(here) {
-                sum += f64::from(lane);
-                if !logarithm {
-                    output.add((first + i) * stride).write(lane);
-                }
-            }
-        }
-        if logarithm {
-            let shift = largest + scalar::ln(sum as f32);
-            for i in 0..count {
-                output.add(i * stride).write(value(i) - shift);
-            }
-        } else {
-            let factor = sum.recip() as f32;
-            for i in 0..count {
-                *output.add(i * stride) *= factor;
-            }
-        }
-    }
-}
 
 /// A channel of a picture: its neighbours' squares are summed.
 #[derive(Clone, Copy)]
@@ -142,7 +66,7 @@ unsafe fn normalize_body<V: Vector>(job: &Channel) {
 
 #[inline(always)]
 fn power<V: Vector>(base: V, exponent: f32) -> V {
-    let mut lanes = [0.0f32; crate::simd::MOST_LANES];
+    let mut lanes = [0.0f32; MOST_LANES];
     // SAFETY: there are at least `LANES` places, and `base` proves the
     // instructions.
     unsafe {
@@ -158,7 +82,7 @@ impl Step for LocalResponse {
     fn check(&self, memory: &Memory<'_>) {
         memory.require_plain(&self.input, 4);
         memory.require_plain(&self.output, 4);
-        let len = self.batch * self.channels * self.plane;
+        let len = total(&[self.batch, self.channels, self.plane]);
         let fits = self.input.len == len && self.output.len == len && self.size > 0;
         assert!(fits, "local response normalisation: sizes");
     }
@@ -183,6 +107,43 @@ impl Step for LocalResponse {
             };
             // SAFETY: `check` has passed; the engine vouches for `isa`.
             unsafe { normalize_channel(isa, &job) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Arena, Numbers, run_pieces};
+    use crate::step::LocalResponse;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_definition(
+            (batch, channels, plane) in (1..=2usize, 1..=19usize, 1..=70usize),
+            size in 1..=7usize,
+            (alpha, bias) in (0.0..2.0f32, 0.5..2.0f32),
+            beta in prop_oneof![Just(0.75f32), Just(0.5), 0.1..2.0f32],
+            seed: u64,
+        ) {
+            let mut arena = Arena::new();
+            let len = batch * channels * plane;
+            let input = arena.random_plain(len, &mut Numbers::new(seed));
+            let output = arena.plain(len);
+            let step =
+                LocalResponse { input, output, batch, channels, plane, size, alpha, beta, bias };
+            run_pieces(&step, &mut arena, &[], |before, after| {
+                after.check_plain(&before.values, &output, |i| {
+                    let (channel, first) = (i / plane % channels, i / plane / channels * channels);
+                    let value =
+                        |c: usize| f64::from(before.elements(&input)[(first + c) * plane + i % plane]);
+                    let start = channel.saturating_sub((size - 1) / 2);
+                    let end = (channel + size / 2 + 1).min(channels);
+                    let squares: f64 = (start..end).map(|c| value(c) * value(c)).sum();
+                    let base = f64::from(bias) + f64::from(alpha) / size as f64 * squares;
+                    value(channel) / base.powf(beta.into())
+                });
+            });
         }
     }
 }
