@@ -115,25 +115,41 @@ impl TransposedAxis {
         let Self { kernel, stride, dilation, pad } = *self;
         let shared = greatest_common_divisor(dilation, stride);
         let tap_step = stride / shared;
-        let count = size.saturating_sub(remainder).div_ceil(stride);
-        let mut first = 0;
-        while first < kernel && first < tap_step {
-            if (first * dilation) % stride == (remainder + pad) % stride {
-                let more = (kernel - 1 - first) / tap_step;
-                let last_tap = first + more * tap_step;
-                let start = (remainder + pad) as isize - (last_tap * dilation) as isize;
-                return Phase {
-                    count,
-                    taps: more + 1,
-                    last_tap,
-                    tap_step,
-                    start: start / stride as isize,
-                    dilation: dilation / shared,
-                };
-            }
-            first += 1;
+        let count = if remainder < size { (size - 1 - remainder) / stride + 1 } else { 0 };
+        let first = self.first_tap((remainder + pad) % stride);
+        if first >= kernel || first >= tap_step {
+            return Phase { count, taps: 0, last_tap: 0, tap_step, start: 0, dilation: 0 };
         }
-        Phase { count, taps: 0, last_tap: 0, tap_step, start: 0, dilation: 0 }
+        let more = (kernel - 1 - first) / tap_step;
+        let last_tap = first + more * tap_step;
+        let start = (remainder + pad) as isize - (last_tap * dilation) as isize;
+        Phase {
+            count,
+            taps: more + 1,
+            last_tap,
+            tap_step,
+            start: start / stride as isize,
+            dilation: dilation / shared,
+        }
+    }
+
+    /// The first tap that leaves a remainder; one past the stride or the kernel
+    /// where none does.
+    const fn first_tap(&self, remainder: usize) -> usize {
+        if self.dilation == 1 {
+            return remainder;
+        }
+        // Kernels ask for many phases: additions, no divisions.
+        let step = self.dilation % self.stride;
+        let (mut tap, mut left) = (0, 0);
+        while left != remainder && tap < self.kernel && tap <= self.stride {
+            left += step;
+            if left >= self.stride {
+                left -= self.stride;
+            }
+            tap += 1;
+        }
+        if left == remainder { tap } else { self.kernel }
     }
 
     /// The input positions from the first to past the last that any phase
@@ -153,6 +169,9 @@ impl TransposedAxis {
     /// Taps of the phases before one; with the number of phases, of all.
     #[must_use]
     pub fn taps_before(&self, remainder: usize, size: usize) -> usize {
+        if remainder == self.stride {
+            return self.kernel;
+        }
         (0..remainder).map(|remainder| self.phase(remainder, size).taps).sum()
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! A piece of work is one phase row of a block of 8 channels: bilinear
 //! upsampling by 32 has a thousand phases of few pixels, so the loops over phase
-//! columns, rows and pixels are all inside one function.
+//! columns, rows and pixels are all inside one function. Where phase columns read
+//! the same input pixels, as they do there, a row is written from left to right,
+//! which memory likes better than a pixel here and there.
 
 use super::direct::{check_slopes, slopes};
 use super::finish::{Finish, bounds, finish};
@@ -12,8 +14,11 @@ use crate::simd::{Isa, Vector, shells};
 use crate::step::{DepthwiseConvTranspose, GROUP, LANES, Phase};
 use core::ops::Range;
 
-/// Pixels of a tile.
+/// Pixels of one phase in a tile.
 const PIXELS: usize = 6;
+
+/// Phases side by side in a tile.
+const PHASES: usize = 4;
 
 /// Pieces of work.
 pub(crate) fn pieces(conv: &DepthwiseConvTranspose) -> usize {
@@ -149,33 +154,47 @@ shells! {
 #[inline(always)]
 unsafe fn spread_rows_body<V: Vector>(rows: &Rows<'_>) {
     let DepthwiseConvTranspose { input, output, axes, .. } = rows.conv;
+    let phases = axes[1].phases(output.width);
     let mut weights = rows.weights;
-    for column in 0..axes[1].phases(output.width) {
+    let mut column = 0;
+    while column < phases {
         let columns = axes[1].phase(column, output.width);
+        let alike = (column + 1..phases)
+            .take_while(|&other| reads_the_same(&columns, &axes[1].phase(other, output.width)))
+            .count()
+            + 1;
         let taps = rows.rows.taps * columns.taps;
         let start = rows.rows.start * input.row_stride as isize + columns.start * LANES as isize;
         let mut run = Run {
-            input: rows.input,
+            input: rows.input.wrapping_offset(start),
             weights: weights.wrapping_add(rows.block * taps * LANES),
             bias: rows.bias,
             output: rows.output.wrapping_add(column * LANES),
             taps: [rows.rows.taps, columns.taps],
             tap: [rows.rows.dilation * input.row_stride, columns.dilation * LANES],
             step: axes[1].stride * LANES,
+            phase: output.blocks() * taps * LANES,
             bounds: rows.bounds,
         };
-        for row in 0..rows.rows.count {
-            run.input = rows.input.wrapping_offset(start).wrapping_add(row * input.row_stride);
+        for _ in 0..rows.rows.count {
             // SAFETY: the caller vouches for the operands and the instruction
             // set.
-            unsafe { spread_run::<V>(&run, columns.count) };
+            unsafe { spread_run::<V>(&run, columns.count, alike) };
+            run.input = run.input.wrapping_add(input.row_stride);
             run.output = run.output.wrapping_add(axes[0].stride * output.row_stride);
         }
-        weights = weights.wrapping_add(output.blocks() * taps * LANES);
+        weights = weights.wrapping_add(alike * run.phase);
+        column += alike;
     }
 }
 
-/// Pixels of one phase in one row. Strides are in elements.
+/// Whether two phases have as many pixels and sum the same input pixels.
+fn reads_the_same(a: &Phase, b: &Phase) -> bool {
+    let what = |phase: &Phase| (phase.count, phase.taps, phase.start, phase.dilation);
+    what(a) == what(b)
+}
+
+/// Pixels of some phases side by side in one row. Strides are in elements.
 struct Run {
     /// First pixel at the first tap.
     input: *const f32,
@@ -186,43 +205,69 @@ struct Run {
     taps: [usize; 2],
     /// From a row of taps to the next and from a column to the next.
     tap: [usize; 2],
-    /// From an output pixel to the next.
+    /// From an output pixel to the next of its phase.
     step: usize,
+    /// From the weights of a phase to those of the next.
+    phase: usize,
     bounds: [f32; 2],
 }
 
 #[inline(always)]
-unsafe fn spread_run<V: Vector>(run: &Run, count: usize) {
+unsafe fn spread_run<V: Vector>(run: &Run, count: usize, phases: usize) {
     // SAFETY: the caller has the contract of the tile.
     unsafe {
         for lane in (0..LANES).step_by(V::LANES) {
-            let mut x = 0;
-            while x + PIXELS <= count {
-                tile::<V, PIXELS>(run, lane, x);
-                x += PIXELS;
+            if phases >= PHASES {
+                for x in 0..count {
+                    let mut phase = 0;
+                    while phase + PHASES <= phases {
+                        tile::<V, 1, PHASES>(run, lane, x, phase);
+                        phase += PHASES;
+                    }
+                    while phase < phases {
+                        tile::<V, 1, 1>(run, lane, x, phase);
+                        phase += 1;
+                    }
+                }
+                continue;
             }
-            while x < count {
-                tile::<V, 1>(run, lane, x);
-                x += 1;
+            for phase in 0..phases {
+                let mut x = 0;
+                while x + PIXELS <= count {
+                    tile::<V, PIXELS, 1>(run, lane, x, phase);
+                    x += PIXELS;
+                }
+                while x < count {
+                    tile::<V, 1, 1>(run, lane, x, phase);
+                    x += 1;
+                }
             }
         }
     }
 }
 
-/// Sums all taps for some pixels from number `x` on.
+/// Sums all taps for some pixels from number `x` on of some phases from `phase`
+/// on.
 #[inline(always)]
-unsafe fn tile<V: Vector, const COUNT: usize>(run: &Run, lane: usize, x: usize) {
+unsafe fn tile<V: Vector, const COUNT: usize, const PHASES: usize>(
+    run: &Run,
+    lane: usize,
+    x: usize,
+    phase: usize,
+) {
     // SAFETY: the caller vouches for the operands and the instruction set.
     unsafe {
-        let mut sums = [V::load(run.bias.add(lane)); COUNT];
-        let mut weights = run.weights.wrapping_add(lane);
+        let mut sums = [[V::load(run.bias.add(lane)); COUNT]; PHASES];
+        let mut weights = run.weights.wrapping_add(phase * run.phase + lane);
         let mut line = run.input.wrapping_add(x * LANES + lane);
         for _ in 0..run.taps[0] {
             let mut pixels = line;
             for _ in 0..run.taps[1] {
-                let factor = V::load(weights);
-                for (i, sum) in sums.iter_mut().enumerate() {
-                    *sum = V::load(pixels.add(i * LANES)).fma(factor, *sum);
+                for (n, sums) in sums.iter_mut().enumerate() {
+                    let factor = V::load(weights.add(n * run.phase));
+                    for (i, sum) in sums.iter_mut().enumerate() {
+                        *sum = V::load(pixels.add(i * LANES)).fma(factor, *sum);
+                    }
                 }
                 weights = weights.wrapping_add(LANES);
                 pixels = pixels.wrapping_add(run.tap[1]);
@@ -230,8 +275,11 @@ unsafe fn tile<V: Vector, const COUNT: usize>(run: &Run, lane: usize, x: usize) 
             line = line.wrapping_add(run.tap[0]);
         }
         let (low, high) = (V::splat(run.bounds[0]), V::splat(run.bounds[1]));
-        for (i, sum) in sums.into_iter().enumerate() {
-            sum.clamp(low, high).store(run.output.add((x + i) * run.step + lane));
+        for (n, sums) in sums.into_iter().enumerate() {
+            let output = run.output.add(x * run.step + (phase + n) * LANES + lane);
+            for (i, sum) in sums.into_iter().enumerate() {
+                sum.clamp(low, high).store(output.add(i * run.step));
+            }
         }
     }
 }

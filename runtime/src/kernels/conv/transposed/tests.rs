@@ -57,7 +57,7 @@ fn cases() -> impl Strategy<Value = Case> {
         (1..=3usize, 1..=3usize, 2..=3usize).prop_map(|(i, o, groups)| ([8 * i, 16 * o], groups));
     (
         (1..=2usize, prop_oneof![3 => one_group, 1 => grouped]),
-        pair(axes(1..=4)),
+        pair(axes(1..=6)),
         (halos(), halos(), prop::sample::select(vec![[0, 0], [8, 0], [16, 24]])),
         activations(),
         (1..=3usize, 1..=4usize),
