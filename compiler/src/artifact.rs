@@ -79,19 +79,10 @@ impl Artifact {
         }
     }
 
-    /// A number that differs where the generated program does.
-    #[cfg(feature = "cli")]
-    pub(crate) fn identity(&self) -> Result<u64> {
-        let source = self.source(&WeightsLocation::OutDir(String::new()))?;
-        let mut values: Vec<f32> = vec![0.0; crate::step::ALIGNMENT / 4];
-        values.extend(source.bytes().map(f32::from));
-        Ok(crate::step::seal(&mut values))
-    }
-
     /// The name of the model's file as a Rust identifier.
     #[must_use]
     pub fn default_name(&self) -> String {
-        crate::codegen::names::snake_case(&self.about.model, "model")
+        crate::codegen::names::module_name(&self.about.model)
     }
 
     /// The file name of a path, without extension; for messages and names.

@@ -46,16 +46,26 @@ fn option(input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
             let arguments;
             parenthesized!(arguments in input);
             let name: LitStr = arguments.parse()?;
-            arguments.parse::<Token![,]>()?;
+            arguments.parse::<Token![=]>()?;
             let sizes;
             bracketed!(sizes in arguments);
             let sizes = Punctuated::<LitInt, Token![,]>::parse_terminated(&sizes)?;
-            let sizes = sizes.iter().map(LitInt::base10_parse).collect::<syn::Result<_>>()?;
+            let sizes = sizes.iter().map(size).collect::<syn::Result<_>>()?;
+            if !arguments.is_empty() {
+                return Err(arguments.error("expected one input; write input(..) for each"));
+            }
             options.inputs.push((name.value(), sizes));
         }
         _ => return Err(syn::Error::new(name.span(), "expected input(..), weights = .. or exact")),
     }
     Ok(())
+}
+
+fn size(size: &LitInt) -> syn::Result<usize> {
+    match size.base10_parse() {
+        Ok(0) | Err(_) => Err(syn::Error::new(size.span(), "expected a size of 1 or more")),
+        Ok(size) => Ok(size),
+    }
 }
 
 #[cfg(test)]
@@ -71,7 +81,7 @@ mod tests {
 
     #[test]
     fn options_follow_the_path() {
-        let source = "\"a.onnx\", input(\"x\", [1, 3]), weights = file, exact,";
+        let source = "\"a.onnx\", input(\"x\" = [1, 3]), weights = file, exact,";
         let arguments: Arguments = syn::parse_str(source).unwrap();
         assert_eq!(arguments.path.value(), "a.onnx");
         assert_eq!(arguments.options.inputs, [("x".to_owned(), vec![1, 3])]);
@@ -85,5 +95,7 @@ mod tests {
         assert!(error("\"a\", fast").contains("expected input"));
         assert!(error("\"a\", weights = inline").contains("embed, file or bytes"));
         assert!(error("\"a\" exact").contains("expected `,`"));
+        assert!(error("\"a\", input(\"x\" = [0])").contains("1 or more"));
+        assert!(error("\"a\", input(\"x\" = [1], \"y\" = [1])").contains("one input"));
     }
 }

@@ -1,9 +1,9 @@
 //! The procedural macro behind `cnnc_runtime::include_model!`.
 //!
 //! It is one of three thin ways into [`cnnc::compile`]: it reads the macro's
-//! arguments, lets the compiler do the work, and keeps what it wrote in a folder
-//! under cargo's target, so that an editor that expands the macro at every key
-//! press gets it at once.
+//! arguments, lets the compiler do the work, and keeps what it wrote in the
+//! folder `cnnc` under cargo's target, so that an editor that expands the macro
+//! at every key press gets it at once.
 
 mod arguments;
 mod cache;
@@ -26,13 +26,13 @@ use proc_macro::TokenStream;
 /// ```ignore
 /// cnnc_runtime::include_model!(
 ///     "models/detector.onnx",
-///     input("data", [1, 3, 640, 480]),
+///     input("data" = [1, 3, 640, 480]),
 ///     weights = file,
 ///     exact,
 /// );
 /// ```
 ///
-/// - `input(NAME, SHAPE)` fixes the shape of an input that the file leaves
+/// - `input(NAME = SHAPE)` fixes the shape of an input that the file leaves
 ///   open; may be given several times.
 /// - `weights = embed | file | bytes`: inside the program (the default), in a
 ///   file beside it, or handed in.

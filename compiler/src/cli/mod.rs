@@ -1,21 +1,33 @@
 //! The command line: one file a verb.
 
 mod bench;
+mod cache;
+mod cases;
 mod compile;
 mod inspect;
 mod program;
 mod progress;
 mod verify;
 
+use crate::codegen::RuntimeDependency;
 use crate::error::{Error, ErrorKind, Result};
 use crate::{Options, WeightsMode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Compiles trained convolutional networks (ONNX) to Rust.
+///
+///   cnnc inspect squeezenet.onnx            what is in it, what becomes of it
+///   cnnc verify squeezenet.onnx             is what it computes right?
+///   cnnc bench squeezenet.onnx --layers     how fast is it, and where?
+///   cnnc compile squeezenet.onnx -o src/squeezenet.rs
+///
+/// `cnnc VERB --help` says more of each. The status is 0 when all went well
+/// and 2 where a model cannot be compiled; `verify` has 1 for outputs that
+/// differ.
 #[derive(Debug, Parser)]
-#[command(name = "cnnc", version, propagate_version = true)]
+#[command(name = "cnnc", version, propagate_version = true, verbatim_doc_comment)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -50,6 +62,38 @@ impl Model {
     fn options(&self, weights: WeightsMode) -> Options {
         Options { inputs: self.inputs.clone(), exact: self.exact, weights }
     }
+}
+
+/// The runtime of programs that `verify` and `bench` build.
+#[derive(Debug, Args)]
+struct Runtime {
+    /// The folder of `cnnc-runtime` that the program is built with: by default
+    /// that of the sources that this command was built from, or the published
+    /// crate.
+    #[arg(long, value_name = "DIR", env = "CNNC_RUNTIME_PATH", hide_env_values = true)]
+    runtime_path: Option<PathBuf>,
+}
+
+impl Runtime {
+    fn dependency(&self) -> Result<RuntimeDependency> {
+        if let Some(path) = &self.runtime_path {
+            return Ok(RuntimeDependency::Path(runtime_folder(path)?));
+        }
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("runtime");
+        if workspace.join("Cargo.toml").is_file() {
+            return Ok(RuntimeDependency::Path(runtime_folder(&workspace)?));
+        }
+        Ok(RuntimeDependency::Published)
+    }
+}
+
+/// The folder of the runtime, absolute.
+fn runtime_folder(path: &Path) -> Result<PathBuf> {
+    if !path.join("Cargo.toml").is_file() {
+        return Err(option_error(format!("`{}` holds no Cargo.toml", path.display()))
+            .help("--runtime-path names the folder of cnnc-runtime"));
+    }
+    path.canonicalize().map_err(|error| Error::io(path, &error))
 }
 
 /// How the weights reach the program.
@@ -88,7 +132,7 @@ fn input(text: &str) -> std::result::Result<(String, Vec<usize>), String> {
     Ok((name.to_owned(), sizes))
 }
 
-/// Status of a run in which outputs differ from what is expected.
+/// Status where outputs are not shown to be what is expected.
 const DIFFERS: u8 = 1;
 
 /// Status of a model that cannot be compiled, and of every other error.
@@ -113,6 +157,11 @@ pub fn main() -> ExitCode {
 /// An error of an option.
 fn option_error(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Option, message)
+}
+
+/// An error of what was built.
+fn failed(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Build, message)
 }
 
 /// Prints to standard output; a closed pipe is no error of ours.

@@ -1,15 +1,25 @@
 //! The program around a network that `verify` and `bench` build and talk to.
 
-use super::compile::runtime_folder;
+use super::cache::Cache;
+use super::failed;
 use super::progress::Progress;
 use crate::build_script::write_if_changed;
 use crate::codegen::{Package, RuntimeDependency};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::{Artifact, WeightsLocation};
 use serde_json::Value;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::time::Instant;
+
+/// A program's `main.rs`; `runner` does the rest. The network is a module of
+/// it and no library, whose file would hold the weights once more.
+const MAIN: &str = "//! Runs the network as `cnnc verify` and `cnnc bench` ask.\n\n\
+    #[allow(dead_code)]\nmod network;\n\n\
+    fn main() -> std::process::ExitCode {\n    \
+    cnnc_runtime::runner::main::<network::Model>()\n}\n";
 
 /// A built program.
 #[derive(Debug)]
@@ -17,42 +27,33 @@ pub(super) struct Program {
     pub(super) path: PathBuf,
 }
 
-/// What a program's `main.rs` is; `runner` does the rest.
-const MAIN: &str = "//! Runs the network as `cnnc verify` and `cnnc bench` ask.\n\n\
-    fn main() -> std::process::ExitCode {\n    \
-    cnnc_runtime::runner::main::<network::Model>()\n}\n";
-
-fn failed(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Build, message)
-}
-
 impl Program {
-    /// Writes the crate into the cache folder and builds it in release. All
-    /// networks share the compiled runtime.
-    pub(super) fn build(artifact: &Artifact, runtime_path: Option<&Path>) -> Result<Self> {
-        let cache = cache_folder()?;
-        let name = format!("{}_{:016x}", artifact.default_name(), artifact.identity()?);
-        let folder = cache.join("crates").join(&name);
+    /// Writes the crate into the cache and builds it in release.
+    pub(super) fn build(
+        artifact: &Artifact,
+        cache: &Cache,
+        runtime: &RuntimeDependency,
+    ) -> Result<Self> {
         let source = artifact.source(&WeightsLocation::Manifest("src/network.weights".into()))?;
-        let runtime = runtime(runtime_path)?;
-        let package =
-            Package { name: &name, runtime: &runtime, features: &["runner"], source: &source };
-        // The library under a fixed name, so that every `main.rs` is the same.
-        let manifest = package
-            .manifest()
-            .replace("[dependencies]", "[lib]\nname = \"network\"\n\n[dependencies]");
-        write_if_changed(&folder.join("Cargo.toml"), manifest.as_bytes())?;
-        write_if_changed(&folder.join("src/lib.rs"), source.as_bytes())?;
-        write_if_changed(&folder.join("src/main.rs"), MAIN.as_bytes())?;
+        let package = |name| Package { name, runtime, features: &["runner"], source: &source };
+        // Crates that differ in anything have different names, so that several
+        // of these commands may run at once. The source names its weights.
+        let mut hasher = DefaultHasher::new();
+        (&source, MAIN, package("model").manifest()).hash(&mut hasher);
+        let name = format!("{}_{:016x}", artifact.default_name(), hasher.finish());
+        let folder = cache.package(&name);
+        let manifest = package(&name).manifest();
+        let files =
+            [("Cargo.toml", &*manifest), ("src/main.rs", MAIN), ("src/network.rs", &*source)];
+        for (file, contents) in files {
+            write_if_changed(&folder.join(file), contents.as_bytes())?;
+        }
         artifact.write_weights(&folder.join("src/network.weights"))?;
-
         let progress = Progress::start(format!("building {}", artifact.about.model));
-        let target = cache.join("target");
-        let program = package.cargo_name();
-        build(&folder, &target)?;
+        let path = build(&folder, &cache.target())?;
         drop(progress);
-        let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
-        Ok(Self { path: target.join("release").join(file) })
+        cache.keep(&name);
+        Ok(Self { path })
     }
 
     /// Starts it; `model` is repeated in what it says of itself.
@@ -74,6 +75,28 @@ impl Program {
         };
         session.ready = session.answer("ready")?;
         Ok(session)
+    }
+
+    /// Milliseconds from starting a process to reading that it has its first
+    /// output.
+    pub(super) fn time_first_output(&self) -> Result<f64> {
+        let failed_to_run = || failed("the program ended without an output").file(&self.path);
+        let start = Instant::now();
+        let mut child = Command::new(&self.path)
+            .arg("once")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| Error::io(&self.path, &error))?;
+        let output = child.stdout.take().ok_or_else(failed_to_run)?;
+        let mut line = String::new();
+        let read = BufReader::new(output).read_line(&mut line);
+        let time = start.elapsed();
+        let status = child.wait().map_err(|error| Error::io(&self.path, &error))?;
+        match read {
+            Ok(bytes) if bytes > 0 && status.success() => Ok(time.as_secs_f64() * 1e3),
+            _ => Err(failed_to_run()),
+        }
     }
 }
 
@@ -125,32 +148,33 @@ impl Drop for Session {
     }
 }
 
-/// The folder for generated crates: `CNNC_CACHE`, or `cnnc` in the user's
-/// cache folder.
-fn cache_folder() -> Result<PathBuf> {
-    let named = std::env::var_os("CNNC_CACHE").map(PathBuf::from);
-    named.or_else(|| dirs::cache_dir().map(|folder| folder.join("cnnc"))).ok_or_else(|| {
-        failed("there is no cache folder").help("name one in the environment variable CNNC_CACHE")
-    })
+/// Builds a crate in release; the path of its program.
+fn build(folder: &Path, target: &Path) -> Result<PathBuf> {
+    // What is in the local registry suffices nearly always, and then nothing
+    // is looked up on the net. Cargo reports no build where it found no
+    // packages to build with.
+    let mut output = cargo(folder, target, &["--offline"])?;
+    if !output.status.success() && output.stdout.is_empty() {
+        output = cargo(folder, target, &[])?;
+    }
+    if !output.status.success() {
+        return Err(failed(format!(
+            "the generated crate does not build:\n{}",
+            String::from_utf8_lossy(&output.stderr).trim_end()
+        ))
+        .file(folder));
+    }
+    let messages = output.stdout.split(|&byte| byte == b'\n');
+    messages
+        .filter_map(|line| serde_json::from_slice::<Value>(line).ok())
+        .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
+        .ok_or_else(|| failed("cargo named no program that it built").file(folder))
 }
 
-/// The runtime: the folder that is asked for, that of the workspace that this
-/// command was built in if it still exists, or the published crate.
-fn runtime(asked: Option<&Path>) -> Result<RuntimeDependency> {
-    if let Some(path) = asked {
-        return Ok(RuntimeDependency::Path(runtime_folder(path)?));
-    }
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("runtime");
-    if workspace.join("Cargo.toml").is_file() {
-        return Ok(RuntimeDependency::Path(runtime_folder(&workspace)?));
-    }
-    Ok(RuntimeDependency::Published)
-}
-
-fn build(folder: &Path, target: &Path) -> Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["build", "--release", "--quiet"])
+fn cargo(folder: &Path, target: &Path, arguments: &[&str]) -> Result<Output> {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--release", "--quiet", "--message-format=json-render-diagnostics"])
+        .args(arguments)
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", target)
         .stdin(Stdio::null())
@@ -158,13 +182,5 @@ fn build(folder: &Path, target: &Path) -> Result<()> {
         .map_err(|error| {
             failed(format!("cargo could not be started: {error}"))
                 .help("building generated code needs cargo on the PATH")
-        })?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(failed(format!(
-        "the generated crate does not build:\n{}",
-        String::from_utf8_lossy(&output.stderr).trim_end()
-    ))
-    .file(folder))
+        })
 }

@@ -1,29 +1,34 @@
 //! `cnnc verify`.
 
+use super::cache::{Cache, Scratch};
+use super::cases::Case;
 use super::program::{Program, Session};
 use super::progress::Progress;
-use super::{DIFFERS, Model, option_error, print};
-use crate::error::{Error, ErrorKind, Result};
+use super::{DIFFERS, Model, Runtime, option_error, print};
+use crate::error::{Error, ErrorKind, Result, printable};
 use crate::ir::{Data, Tensor, TensorType};
-use crate::ops::Graph;
-use crate::{Source, WeightsMode, compile, evaluate, onnx};
+use crate::{Artifact, Source, WeightsMode, compile};
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Build a network, run it, and compare its outputs with expected ones.
 ///
-/// Expected outputs are in folders `DIR/test_data_set_*`, as files
+/// Inputs and expected outputs are in folders `DIR/test_data_set_*`, as files
 /// `input_0.pb`, `output_0.pb`, .. that hold ONNX tensors. Without `--data`,
-/// folders beside the model are taken; where there are none, a reproducible
-/// random input, and what the reference evaluator computes for it.
+/// such folders beside the model are taken; where there are none, a random
+/// input, always the same, and what the reference evaluator computes for it.
 ///
 /// Prints, for each output, the largest error relative to the largest value.
-/// The status is 0 when all are within the tolerance, 1 when not, 2 when the
-/// model cannot be compiled.
+/// The status is 0 when all are within the tolerance, 1 when they are not or
+/// the data do not fit the model, 2 when the model cannot be compiled.
 ///
 ///   cnnc verify models/squeezenet.onnx
-///   cnnc verify model.onnx --data tests/model --rtol 1e-5
+///   cnnc verify model.onnx --data tests/one --data tests/two --rtol 1e-5
+///   CNNC_ISA=scalar cnnc verify model.onnx
+///
+/// The program is built in a cache folder: `CNNC_CACHE`, or `cnnc` in the
+/// user's.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Verify {
@@ -38,182 +43,83 @@ pub(super) struct Verify {
     #[arg(long, default_value_t = 1e-4, value_name = "X")]
     rtol: f64,
 
-    /// The folder of `cnnc-runtime` that the program is built with.
-    #[arg(long, value_name = "DIR", hide = true)]
-    runtime_path: Option<PathBuf>,
-}
-
-/// Inputs and expected outputs.
-struct Case {
-    name: String,
-    inputs: Vec<Tensor>,
-    outputs: Vec<Tensor>,
+    #[command(flatten)]
+    runtime: Runtime,
 }
 
 impl Verify {
     pub(super) fn run(&self) -> Result<ExitCode> {
-        let source = Source::path(&self.model.model);
+        if self.rtol.is_nan() || self.rtol < 0.0 {
+            return Err(option_error(format!("{} is no tolerance", self.rtol)));
+        }
         let progress = Progress::start(format!("compiling {}", self.model.model.display()));
-        let artifact = compile(&source, &self.model.options(WeightsMode::Embed))?;
+        let options = self.model.options(WeightsMode::Embed);
+        let artifact = compile(&Source::path(&self.model.model), &options)?;
         drop(progress);
-        let cases = self.cases(&source)?;
-        let program = Program::build(&artifact, self.runtime_path.as_deref())?;
+        let cache = Cache::open()?;
+        let program = Program::build(&artifact, &cache, &self.runtime.dependency()?)?;
+        // From here on it is no longer the model that cannot be compiled.
+        let within = self.compare(&artifact, &program, &cache).unwrap_or_else(|error| {
+            eprintln!("error: {error}");
+            false
+        });
+        Ok(if within { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
+    }
+
+    /// Whether all outputs are within the tolerance; prints each.
+    fn compare(&self, artifact: &Artifact, program: &Program, cache: &Cache) -> Result<bool> {
+        let cases = self.cases()?;
+        let plan = &artifact.plan;
         let mut session = program.start(&self.model.model)?;
-        let names: Vec<_> =
-            artifact.plan.outputs.iter().map(|port| crate::error::printable(&port.name)).collect();
+        let scratch = cache.scratch()?;
         let mut all_within = true;
         for case in &cases {
-            let found = outputs(&mut session, case, &names)?;
-            for ((name, expected), found) in names.iter().zip(&case.outputs).zip(&found) {
+            case.check(&plan.inputs, &plan.outputs)?;
+            let found = outputs(&mut session, case, &scratch)?;
+            for ((port, expected), found) in plan.outputs.iter().zip(&case.outputs).zip(&found) {
                 let error = relative_error(found, expected)?;
                 let within = error <= self.rtol;
                 all_within &= within;
-                let verdict = if within { "within" } else { "NOT within" };
                 print(&format!(
-                    "{}: output `{name}`: largest error {error:.2e}, {verdict} {:.0e}\n",
-                    case.name, self.rtol
+                    "{}: output `{}`: largest error {error:.2e}, {} {:e}\n",
+                    case.name,
+                    printable(&port.name),
+                    if within { "within" } else { "NOT within" },
+                    self.rtol
                 ))?;
             }
         }
-        Ok(if all_within { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
+        Ok(all_within)
     }
 
-    fn cases(&self, source: &Source) -> Result<Vec<Case>> {
+    fn cases(&self) -> Result<Vec<Case>> {
         if !self.data.is_empty() {
-            let sets = self.data.iter().map(|folder| data_sets(folder));
-            let sets = sets.collect::<Result<Vec<_>>>()?.concat();
-            if sets.is_empty() {
-                return Err(option_error("found no folder `test_data_set_*` in what --data names"));
-            }
-            return sets.iter().map(|folder| read_case(folder)).collect();
+            return Case::of_folders(&self.data);
         }
-        let beside = match self.model.model.parent() {
-            Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
-            Some(folder) => folder,
-            None => Path::new("."),
-        };
-        let sets = data_sets(beside)?;
-        if !sets.is_empty() {
-            return sets.iter().map(|folder| read_case(folder)).collect();
+        let cases = Case::beside(&self.model.model)?;
+        if !cases.is_empty() {
+            return Ok(cases);
         }
         let _progress = Progress::start("computing expected outputs by the reference evaluator");
-        let graph = onnx::import(source, &self.model.inputs)?.graph;
-        Ok(vec![random_case(&graph)?])
+        Ok(vec![Case::random(&self.model)?])
     }
 }
 
-/// Seed of the random input.
-const SEED: u64 = 1;
-
-fn random_case(graph: &Graph) -> Result<Case> {
-    let inputs = evaluate::random_inputs(graph, SEED)?;
-    let outputs = evaluate::evaluate(graph, &inputs)?;
-    Ok(Case { name: "random input".into(), inputs, outputs })
-}
-
-/// Folders `test_data_set_*` of a folder, in the order of their names.
-fn data_sets(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).map_err(|error| Error::io(folder, &error))?;
-    let mut sets: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            name.is_some_and(|name| name.starts_with("test_data_set_")) && path.is_dir()
-        })
-        .collect();
-    sets.sort();
-    Ok(sets)
-}
-
-fn read_case(folder: &Path) -> Result<Case> {
-    let (inputs, outputs) = (read_tensors(folder, "input")?, read_tensors(folder, "output")?);
-    if outputs.is_empty() {
-        return Err(option_error("found no file `output_0.pb`").file(folder));
-    }
-    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Case { name, inputs, outputs })
-}
-
-/// `KIND_0.pb`, `KIND_1.pb`, .. as far as they go.
-fn read_tensors(folder: &Path, kind: &str) -> Result<Vec<Tensor>> {
-    (0..)
-        .map(|i| folder.join(format!("{kind}_{i}.pb")))
-        .take_while(|path| path.is_file())
-        .map(|path| {
-            let bytes = std::fs::read(&path).map_err(|error| Error::io(&path, &error))?;
-            let (_, tensor) = onnx::read_tensor(&bytes).map_err(|error| error.file(&path))?;
-            Ok(tensor)
-        })
-        .collect()
-}
-
-/// Runs a case in the program.
-fn outputs(session: &mut Session, case: &Case, names: &[String]) -> Result<Vec<Vec<u8>>> {
-    let ports = session.ready["inputs"].as_array().map_or(0, Vec::len);
-    if case.inputs.len() != ports || case.outputs.len() != names.len() {
-        return Err(option_error(format!(
-            "{}: expected {ports} inputs and {} outputs, found {} and {}",
-            case.name,
-            names.len(),
-            case.inputs.len(),
-            case.outputs.len()
-        )));
-    }
-    let scratch = Scratch::new()?;
+/// Runs a case in the program; the bytes of its outputs.
+fn outputs(session: &mut Session, case: &Case, scratch: &Scratch) -> Result<Vec<Vec<u8>>> {
     for (i, input) in case.inputs.iter().enumerate() {
-        let expected = &session.ready["inputs"][i];
-        check_port(&case.name, i, expected, input)?;
-        let path = scratch.0.join(format!("input_{i}"));
-        let bytes = bytes(input.data());
-        std::fs::write(&path, bytes).map_err(|error| Error::io(&path, &error))?;
+        let path = scratch.file(&format!("input_{i}"));
+        std::fs::write(&path, bytes(input.data())).map_err(|error| Error::io(&path, &error))?;
         session.ask(&format!("input {i} {}", path.display()), "input")?;
     }
     session.ask("run 1", "ms")?;
-    (0..names.len())
+    (0..case.outputs.len())
         .map(|i| {
-            let path = scratch.0.join(format!("output_{i}"));
+            let path = scratch.file(&format!("output_{i}"));
             session.ask(&format!("output {i} {}", path.display()), "output")?;
             std::fs::read(&path).map_err(|error| Error::io(&path, &error))
         })
         .collect()
-}
-
-/// Refuses an input of another type than the network takes.
-fn check_port(case: &str, i: usize, port: &serde_json::Value, tensor: &Tensor) -> Result<()> {
-    let sizes = port["shape"].as_array().cloned().unwrap_or_default();
-    let same = port["element"].as_str() == Some(tensor.element().name())
-        && sizes
-            .iter()
-            .map(serde_json::Value::as_u64)
-            .eq(tensor.shape().iter().map(|&s| Some(s as u64)));
-    if same {
-        return Ok(());
-    }
-    Err(option_error(format!(
-        "{case}: input {i} is {}, but the network takes {}{}",
-        tensor.tensor_type(),
-        port["element"].as_str().unwrap_or_default(),
-        port["shape"]
-    ))
-    .help("pin the input's shape with --input"))
-}
-
-/// A folder for what the program reads and writes; gone when it is dropped.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Result<Self> {
-        let folder = std::env::temp_dir().join(format!("cnnc-verify-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, &error))?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // A file left behind in the temporary folder does no harm.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// Little-endian bytes of a tensor.

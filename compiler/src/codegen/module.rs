@@ -177,7 +177,7 @@ fn construction(plan: &Plan, about: &About) -> TokenStream {
             }
         }
         WeightsMode::File => {
-            let file = format!("{}.weights", super::names::snake_case(&about.model, "model"));
+            let file = format!("{}.weights", super::names::module_name(&about.model));
             let doc =
                 format!(" The network with the weights in the file `{file}` beside this program.");
             quote! {

@@ -144,6 +144,7 @@ operators! {
     constant::Constant,
     constant_of_shape::ConstantOfShape,
     conv::Conv,
+    conv_transpose::ConvTranspose,
     expand::Expand,
     gather::Gather,
     gemm::Gemm,
@@ -156,6 +157,7 @@ operators! {
     range::Range,
     reduce::Reduce,
     reshape::Reshape,
+    resize::Resize,
     scale_shift::ScaleShift,
     shape::Shape,
     slice::Slice,
@@ -172,4 +174,5 @@ pub use global_pool::GlobalPoolKind;
 pub use pad::PadMode;
 pub use pool::PoolKind;
 pub use reduce::ReduceKind;
+pub use resize::{Coordinates, Interpolation, Rounding, Taps};
 pub use slice::SliceRange;

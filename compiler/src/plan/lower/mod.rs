@@ -8,11 +8,15 @@
 //! a place.
 
 mod conv;
+mod conv_transpose;
 mod data;
 mod dense;
 mod elementwise;
 mod normalization;
 mod pool;
+mod resample;
+#[cfg(test)]
+mod tests;
 
 use super::kernel::Kernel;
 use super::tensor::{BlockedId, Placement, PlainId, TensorId, Tensors};
@@ -130,6 +134,7 @@ impl<'g> Lowering<'g> {
             Op::Binary(binary) => self.binary(*binary, operands, result),
             Op::Concat(concat) => self.concat(concat.axis, operands, result),
             Op::Conv(conv) => self.conv(conv, operands, result),
+            Op::ConvTranspose(conv) => self.conv_transpose(conv, operands, result),
             Op::Expand(_) => self.expand(first()?, result),
             Op::Gather(gather) => self.gather(gather.axis, operands, result),
             Op::Gemm(gemm) => self.gemm(gemm, operands, result),
@@ -140,6 +145,7 @@ impl<'g> Lowering<'g> {
             Op::Pad(pad) => self.pad(pad, first()?, result),
             Op::Pool(pool) => self.pool(pool, first()?, result),
             Op::Reshape(_) => self.alias(first()?, result),
+            Op::Resize(resize) => self.resize(resize, first()?, result),
             Op::ScaleShift(scale_shift) => self.scale_shift(scale_shift, operands, result),
             Op::Slice(slice) => self.slice(&slice.ranges, first()?, result),
             Op::Softmax(softmax) => self.softmax(softmax, first()?, result),
@@ -195,8 +201,14 @@ impl<'g> Lowering<'g> {
         self.forms.get(&value).copied().unwrap_or_default()
     }
 
+    /// An input or output of the network, in the form in which callers see it.
+    pub(super) fn port(&mut self, value: Value) -> Result<PlainId> {
+        self.current = value.node;
+        self.plain(value)
+    }
+
     /// A value in row-major form.
-    pub(super) fn plain(&mut self, value: Value) -> Result<PlainId> {
+    fn plain(&mut self, value: Value) -> Result<PlainId> {
         let forms = self.forms(value);
         if let Some(id) = forms.plain {
             return Ok(id);
