@@ -13,7 +13,7 @@
 
 use super::finish::{Finish, finish};
 use super::halo::zero_halo;
-use super::tile::{Tile, TileSet};
+use super::tile::{Place, Tile, TileSet};
 use crate::simd::Isa;
 use crate::step::{Activation, Blocked, LANES, Residual, ResidualOrder};
 use core::ops::Range;
@@ -140,90 +140,80 @@ impl Sweep<'_> {
         let end = (first + self.tiles.wide_blocks).min((strip.group + 1) * self.blocks());
         let last = depth.end == self.depth;
         let store = if last { self.store() } else { Some(Store::PLAIN) };
+        let finish_later = store.is_none();
         // SAFETY: the caller vouches for the operands.
         unsafe {
-            let tile = self.tile(strip, first..end, depth, store.unwrap_or(Store::PLAIN));
-            let mut row = strip.rows.start;
-            while row < strip.rows.end {
-                let rows =
-                    self.run_rows(&tile, strip.rows.end - row, row - strip.rows.start, strip);
-                if store.is_none() {
+            let residual = store.is_some_and(|store| store.residual.is_some());
+            let store = store.unwrap_or(Store::PLAIN);
+            let mut place = self.place(strip, first, depth.start);
+            if !residual {
+                place.residual = core::ptr::null();
+            }
+            let tile = self.tile(first..end, depth, store);
+            let mut row = 0;
+            while row < strip.rows.len() {
+                let rows = self.run_rows(&tile, place, row..strip.rows.len(), strip.columns.len());
+                if finish_later {
+                    let row = strip.rows.start + row;
                     self.finish_rows(strip, first..end, row..row + rows);
                 }
                 row += rows;
             }
             if last {
-                zero_halo(
-                    self.arena,
-                    self.output,
-                    strip.picture,
-                    first..end,
-                    self.output_rows(strip),
-                );
+                let rows = self.output_rows(strip);
+                zero_halo(self.arena, self.output, strip.picture, first..end, rows);
             }
         }
     }
 
-    /// Runs the tiles along one row, or along two where tiles of two rows fit.
-    /// Gives how many.
-    unsafe fn run_rows(&self, tile: &Tile, left: usize, row: usize, strip: &Strip) -> usize {
-        let columns = strip.columns.len();
+    /// Runs the tiles along the first of some rows, or along the first two where
+    /// tiles of two rows fit. Gives how many.
+    unsafe fn run_rows(
+        &self,
+        tile: &Tile,
+        place: Place,
+        rows: Range<usize>,
+        columns: usize,
+    ) -> usize {
         let count = columns.div_ceil(self.tiles.columns);
         let (narrow, wider) = (columns / count, columns % count);
-        let rows =
-            if left >= 2 && self.tiles.two_rows(tile.blocks, narrow).is_some() { 2 } else { 1 };
+        let two = rows.len() >= 2 && self.tiles.two_rows(tile.blocks, narrow).is_some();
         let mut column = 0;
         for segment in 0..count {
             let width = narrow + usize::from(segment < wider);
+            let two_rows = self.tiles.two_rows(tile.blocks, width).filter(|_| two);
             // SAFETY: the caller vouches for the operands; the tiles lie inside
             // the strip.
             unsafe {
-                match self.tiles.two_rows(tile.blocks, width) {
-                    Some(two_rows) if rows == 2 => two_rows(&self.advance(tile, row, column)),
-                    _ => {
-                        let one_row = self.tiles.one_row(tile.blocks, width);
-                        for row in row..row + rows {
-                            one_row(&self.advance(tile, row, column));
-                        }
+                let first = self.advance(tile, place, rows.start, column);
+                if let Some(two_rows) = two_rows {
+                    two_rows(tile, first);
+                } else {
+                    let one_row = self.tiles.one_row(tile.blocks, width);
+                    one_row(tile, first);
+                    if two {
+                        one_row(tile, self.advance(tile, place, rows.start + 1, column));
                     }
                 }
             }
             column += width;
         }
-        rows
+        1 + usize::from(two)
     }
 
-    /// The tile at the first pixel of a strip.
-    unsafe fn tile(
-        &self,
-        strip: &Strip,
-        blocks: Range<usize>,
-        depth: Range<usize>,
-        store: Store,
-    ) -> Tile {
+    /// What the tiles share that compute some output blocks.
+    unsafe fn tile(&self, blocks: Range<usize>, depth: Range<usize>, store: Store) -> Tile {
         let weights_group = self.depth * self.weights_plane;
-        let (row, column) = (strip.rows.start, strip.columns.start);
-        let input_block = strip.group * self.depth + depth.start;
-        let input = strip.picture * self.input_picture
-            + input_block * self.input_plane
-            + row * self.step[0]
-            + column * self.step[1];
         let weights = blocks.start / 2 * weights_group + depth.start * self.weights_plane;
-        let residual = store.residual.and(self.residual);
         // SAFETY: the caller vouches for the operands.
         unsafe {
             Tile {
-                input: self.input.add(input),
                 weights: self.weights.add(weights),
                 bias: if depth.start == 0 {
                     self.bias.add(blocks.start * LANES)
                 } else {
                     core::ptr::null()
                 },
-                output: self.pixel(self.output, strip.picture, blocks.start, row, column),
-                residual: residual.map_or(core::ptr::null(), |residual| {
-                    self.pixel(&residual.view, strip.picture, blocks.start, row, column)
-                }),
                 residual_last: store.residual == Some(ResidualOrder::AfterActivation),
                 low: store.low,
                 high: store.high,
@@ -236,25 +226,44 @@ impl Sweep<'_> {
                 weights_group,
                 output_plane: self.output.plane_stride,
                 output_row: self.output.row_stride,
-                residual_plane: residual.map_or(0, |residual| residual.view.plane_stride),
-                residual_row: residual.map_or(0, |residual| residual.view.row_stride),
+                residual_plane: self.residual.map_or(0, |residual| residual.view.plane_stride),
+                residual_row: self.residual.map_or(0, |residual| residual.view.row_stride),
             }
         }
     }
 
-    /// The same tile some rows and columns on.
-    unsafe fn advance(&self, tile: &Tile, row: usize, column: usize) -> Tile {
+    /// Where the first tile of a strip is.
+    unsafe fn place(&self, strip: &Strip, block: usize, input_block: usize) -> Place {
+        let (row, column) = (strip.rows.start, strip.columns.start);
+        let input_block = strip.group * self.depth + input_block;
+        let input = strip.picture * self.input_picture
+            + input_block * self.input_plane
+            + row * self.step[0]
+            + column * self.step[1];
         // SAFETY: the caller vouches for the operands.
         unsafe {
-            Tile {
-                input: tile.input.add(row * self.step[0] + column * self.step[1]),
-                output: tile.output.add(row * tile.output_row + column * LANES),
-                residual: if tile.residual.is_null() {
-                    tile.residual
+            Place {
+                input: self.input.add(input),
+                output: self.pixel(self.output, strip.picture, block, row, column),
+                residual: self.residual.map_or(core::ptr::null(), |residual| {
+                    self.pixel(&residual.view, strip.picture, block, row, column)
+                }),
+            }
+        }
+    }
+
+    /// The place some rows and columns on.
+    unsafe fn advance(&self, tile: &Tile, place: Place, row: usize, column: usize) -> Place {
+        // SAFETY: the caller vouches for the operands.
+        unsafe {
+            Place {
+                input: place.input.add(row * tile.step[0] + column * tile.step[1]),
+                output: place.output.add(row * tile.output_row + column * LANES),
+                residual: if place.residual.is_null() {
+                    place.residual
                 } else {
-                    tile.residual.add(row * tile.residual_row + column * LANES)
+                    place.residual.add(row * tile.residual_row + column * LANES)
                 },
-                ..*tile
             }
         }
     }

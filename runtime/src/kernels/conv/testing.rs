@@ -27,6 +27,12 @@ impl Numbers {
     pub(super) fn take(&mut self, len: usize) -> Vec<f32> {
         (0..len).map(|_| self.next()).collect()
     }
+
+    /// `out` filters of `taps` weights, so small that sums are about one.
+    pub(super) fn take_filters(&mut self, out: usize, taps: usize) -> Vec<f32> {
+        let scale = (taps as f32).sqrt().recip();
+        (0..out * taps).map(|_| self.next() * scale).collect()
+    }
 }
 
 /// An arena under construction. Fresh memory is [`UNTOUCHED`].
@@ -98,12 +104,12 @@ impl Arena {
             })
             .collect();
         let largest =
-            reference.iter().filter_map(|(_, value)| *value).fold(1e-3, |a, b| b.abs().max(a));
+            reference.iter().filter_map(|(_, value)| *value).fold(1.0, |a, b| b.abs().max(a));
         for (place, value) in reference {
             let actual = f64::from(self.values[place]);
             match value {
                 Some(value) => assert!(
-                    (actual - value).abs() <= 1e-5 * largest,
+                    (actual - value).abs() <= 5e-6 * largest,
                     "element {place}: {actual}, not {value}"
                 ),
                 None => assert!(actual.is_finite(), "lane {place} past the last channel"),

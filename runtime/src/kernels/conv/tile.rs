@@ -14,20 +14,13 @@ use crate::simd::Neon;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512};
 
-/// Operands of one tile. Strides are in elements.
-#[derive(Clone, Copy)]
+/// What the tiles of a panel share. Strides are in elements.
 pub(super) struct Tile {
-    /// First pixel at the first tap of the first channel.
-    pub(super) input: *const f32,
     /// Weights of the first output channel group for that channel.
     pub(super) weights: *const f32,
     /// Bias of the first output channel, or null: the sums so far are in the
     /// output.
     pub(super) bias: *const f32,
-    /// First pixel of the first output block.
-    pub(super) output: *mut f32,
-    /// First pixel of the first residual block, or null.
-    pub(super) residual: *const f32,
     /// Whether the residual is added to what was clamped.
     pub(super) residual_last: bool,
     /// Bounds of the result.
@@ -58,13 +51,24 @@ pub(super) struct Tile {
     pub(super) residual_row: usize,
 }
 
+/// Where a tile is.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// First pixel at the first tap of the first channel.
+    pub(super) input: *const f32,
+    /// First pixel of the first output block.
+    pub(super) output: *mut f32,
+    /// First pixel of the first residual block, or null.
+    pub(super) residual: *const f32,
+}
+
 /// Computes one tile.
 ///
 /// # Safety
 ///
 /// The processor has the instruction set of the function's set. Every place
 /// that the operands describe is valid, and nobody else uses the output.
-pub(super) type TileFunction = unsafe fn(&Tile);
+pub(super) type TileFunction = unsafe fn(&Tile, Place);
 
 /// The tiles of an instruction set for one kind of input.
 pub(super) struct TileSet {
@@ -141,7 +145,7 @@ macro_rules! tile_sets {
         two_rows: [$($two:literal)*],
     ) => {
         mod $set {
-            use super::{LANES, Shapes, Tile, TileSet, Vector, tile};
+            use super::{LANES, Place, Shapes, Tile, TileSet, Vector, tile};
 
             $(#[$attribute])*
             #[inline(never)]
@@ -151,10 +155,11 @@ macro_rules! tile_sets {
                 const COLUMNS: usize,
                 const VECTORS: usize,
             >(
-                operands: &Tile,
+                shared: &Tile,
+                place: Place,
             ) {
                 // SAFETY: this function has the body's contract.
-                unsafe { tile::<super::$vector, DEPTH, PIXELS, COLUMNS, VECTORS>(operands) }
+                unsafe { tile::<super::$vector, DEPTH, PIXELS, COLUMNS, VECTORS>(shared, place) }
             }
 
             const fn most(columns: &[usize]) -> usize {
@@ -260,13 +265,14 @@ unsafe fn tile<
     const VECTORS: usize,
 >(
     t: &Tile,
+    place: Place,
 ) {
     // SAFETY: the caller vouches for the instruction set and every place.
     unsafe {
-        let mut sums = start::<V, PIXELS, COLUMNS, VECTORS>(t);
+        let mut sums = start::<V, PIXELS, COLUMNS, VECTORS>(t, place.output);
         let [step_row, step_column] = t.step;
         let mut weights = t.weights;
-        let mut plane = t.input;
+        let mut plane = place.input;
         for _ in 0..t.depth {
             let mut line = plane;
             for _ in 0..t.kernel[0] {
@@ -281,8 +287,8 @@ unsafe fn tile<
                         }
                         for_each_pixel!(PIXELS, pixel => {
                             let (row, column) = (pixel / COLUMNS, pixel % COLUMNS);
-                            let place = tap.add(row * step_row + column * step_column + lane);
-                            let value = V::splat(*place);
+                            let value = tap.add(row * step_row + column * step_column + lane);
+                            let value = V::splat(*value);
                             for (sum, factor) in sums[pixel].iter_mut().zip(factors) {
                                 *sum = value.fma(factor, *sum);
                             }
@@ -295,7 +301,7 @@ unsafe fn tile<
             }
             plane = plane.add(t.input_plane);
         }
-        end::<V, PIXELS, COLUMNS, VECTORS>(t, sums);
+        end::<V, PIXELS, COLUMNS, VECTORS>(t, place, sums);
     }
 }
 
@@ -303,16 +309,17 @@ unsafe fn tile<
 #[inline(always)]
 unsafe fn start<V: Vector, const PIXELS: usize, const COLUMNS: usize, const VECTORS: usize>(
     t: &Tile,
+    output: *const f32,
 ) -> [[V; VECTORS]; PIXELS] {
     // SAFETY: the caller vouches for the instruction set and every place.
     unsafe {
         let mut sums = [[V::splat(0.0); VECTORS]; PIXELS];
         if t.bias.is_null() {
             for_each_pixel!(PIXELS, pixel => {
-                let place = pixel / COLUMNS * t.output_row + pixel % COLUMNS * LANES;
-                let place = t.output.add(place);
+                let (row, column) = (pixel / COLUMNS, pixel % COLUMNS * LANES);
+                let pixel_output = output.add(row * t.output_row + column);
                 for (n, sum) in sums[pixel].iter_mut().enumerate() {
-                    *sum = load_channels(place, t.output_plane, t.blocks, n);
+                    *sum = load_channels(pixel_output, t.output_plane, t.blocks, n);
                 }
             });
         } else {
@@ -332,6 +339,7 @@ unsafe fn start<V: Vector, const PIXELS: usize, const COLUMNS: usize, const VECT
 #[inline(always)]
 unsafe fn end<V: Vector, const PIXELS: usize, const COLUMNS: usize, const VECTORS: usize>(
     t: &Tile,
+    place: Place,
     sums: [[V; VECTORS]; PIXELS],
 ) {
     // SAFETY: the caller vouches for the instruction set and every place.
@@ -339,20 +347,20 @@ unsafe fn end<V: Vector, const PIXELS: usize, const COLUMNS: usize, const VECTOR
         let (low, high) = (V::splat(t.low), V::splat(t.high));
         for_each_pixel!(PIXELS, pixel => {
             let (row, column) = (pixel / COLUMNS, pixel % COLUMNS * LANES);
-            let place = t.output.add(row * t.output_row + column);
+            let output = place.output.add(row * t.output_row + column);
             for (n, mut sum) in sums[pixel].into_iter().enumerate() {
-                if t.residual.is_null() {
+                if place.residual.is_null() {
                     sum = sum.clamp(low, high);
                 } else {
-                    let place = t.residual.add(row * t.residual_row + column);
-                    let residual = load_channels(place, t.residual_plane, t.blocks, n);
+                    let residual = place.residual.add(row * t.residual_row + column);
+                    let residual = load_channels(residual, t.residual_plane, t.blocks, n);
                     sum = if t.residual_last {
                         sum.clamp(low, high) + residual
                     } else {
                         (sum + residual).clamp(low, high)
                     };
                 }
-                store_channels(sum, place, t.output_plane, t.blocks, n);
+                store_channels(sum, output, t.output_plane, t.blocks, n);
             }
         });
     }

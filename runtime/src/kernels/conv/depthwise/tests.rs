@@ -72,7 +72,7 @@ fn check_case(case: &Case) {
     let output = arena.tensor(shape, case.output_halo);
     let store =
         Store::new(shape, case.activation, case.order, &mut arena, &mut weights, &mut numbers);
-    let filters = numbers.take(case.channels * taps);
+    let filters = numbers.take_filters(case.channels, taps);
     let conv = DepthwiseConv {
         input,
         output,

@@ -107,7 +107,7 @@ fn check_case(case: &Case) {
     let output = arena.tensor(whole, case.output_halo).slice_channels(left, out);
     let store =
         Store::new(shape, case.activation, case.order, &mut arena, &mut weights, &mut numbers);
-    let filters = numbers.take(out * depth * kh * kw);
+    let filters = numbers.take_filters(out, depth * kh * kw);
     let packed = pack_conv_weights(&filters, [out, depth, kh, kw], case.groups, case.groups);
     let conv = Conv {
         input,

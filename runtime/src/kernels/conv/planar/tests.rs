@@ -68,7 +68,7 @@ fn check_case(case: &Case) {
     let output = arena.tensor(shape, case.halo);
     let store = Store::new(shape, case.activation, None, &mut arena, &mut weights, &mut numbers);
     let depth_taps = case.channels * kh * kw;
-    let filters = numbers.take(case.out * depth_taps);
+    let filters = numbers.take_filters(case.out, depth_taps);
     let conv = PlanarConv {
         input,
         output,
