@@ -46,7 +46,7 @@ mod artifact;
 mod build_script;
 pub mod codegen;
 pub mod error;
-//pub mod evaluate;
+pub mod evaluate;
 pub mod ir;
 pub mod onnx;
 pub mod ops;

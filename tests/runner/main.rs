@@ -1,17 +1,24 @@
-//! Runs one generated network of one input and one output on data from files.
+//! Runs generated networks of one input and one output on data from files.
 //!
-//! `program WEIGHTS FOLDER` reads `FOLDER/input_N` for every `N` from 0 on and
-//! writes `FOLDER/output_N`, all raw little-endian f32. On the way it checks
-//! what a user relies on besides the values: `run` allocates nothing, and what
-//! earlier runs left in memory changes nothing.
+//! `program NETWORK WEIGHTS FOLDER` reads `FOLDER/input_N` for every `N` from 0
+//! on and writes `FOLDER/output_N`, all raw little-endian f32. On the way it
+//! checks what a user relies on besides the values: `run` allocates nothing,
+//! and what earlier runs left in memory changes nothing.
 
-mod model;
+// Generated: the modules, and `load`, which picks one by its name.
+mod networks;
 
-use cnnc_runtime::{View, Weights};
+use cnnc_runtime::Weights;
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A generated model behind values without shapes.
+pub trait Network {
+    fn run_on(&mut self, input: &[f32]) -> &[f32];
+}
 
 /// The system's allocator, counting.
 struct Counting;
@@ -36,9 +43,12 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn main() {
-    let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [weights, folder] = &arguments[..] else { panic!("usage: program WEIGHTS FOLDER") };
-    let load = || model::Model::with_weights(Weights::from_file(weights).unwrap()).unwrap();
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let [name, weights, folder] = &arguments[..] else {
+        panic!("usage: program NETWORK WEIGHTS FOLDER")
+    };
+    let folder = Path::new(folder);
+    let load = || networks::load(name.to_str().unwrap(), Weights::from_file(weights).unwrap());
     let mut model = load();
     let inputs: Vec<Vec<f32>> =
         (0..).map_while(|number| read(&folder.join(format!("input_{number}")))).collect();
@@ -46,22 +56,20 @@ fn main() {
     let mut outputs = Vec::new();
     for (number, input) in inputs.iter().enumerate() {
         let before = ALLOCATIONS.load(Ordering::Relaxed);
-        let output = model.run(View::of(input));
+        let output = model.run_on(input);
         let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
         assert_eq!(allocations, 0, "run {number} allocated");
-        let output = output.as_slice().to_vec();
+        let output = output.to_vec();
         fs::write(folder.join(format!("output_{number}")), bytes(&output)).unwrap();
         outputs.push(output);
     }
 
     for (number, (input, output)) in inputs.iter().zip(&outputs).enumerate().rev() {
         let other: Vec<f32> = input.iter().map(|value| 3.0 - value).collect();
-        model.run(View::of(&other));
-        let again = model.run(View::of(input));
-        assert_eq!(bytes(again.as_slice()), bytes(output), "input {number} after other runs");
+        model.run_on(&other);
+        assert_eq!(bytes(model.run_on(input)), bytes(output), "input {number} after other runs");
         let mut fresh = load();
-        let again = fresh.run(View::of(input));
-        assert_eq!(bytes(again.as_slice()), bytes(output), "input {number} in a fresh model");
+        assert_eq!(bytes(fresh.run_on(input)), bytes(output), "input {number} in a fresh model");
     }
 }
 

@@ -3,8 +3,6 @@
 use cnnc::Error;
 use cnnc::error::Result;
 use cnnc::ir::Tensor;
-use onnx_protobuf::tensor_proto::DataType;
-use onnx_protobuf::{Message, TensorProto};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -53,19 +51,8 @@ fn numbered(set: &Path, kind: &str) -> Result<Vec<Tensor>> {
 
 fn read_tensor(file: &Path) -> Result<Tensor> {
     let bytes = fs::read(file).map_err(|error| Error::io(file, &error))?;
-    let tensor = TensorProto::parse_from_bytes(&bytes)
-        .map_err(|error| Error::malformed(error.to_string()))?;
-    let shape: Vec<usize> = tensor.dims.iter().filter_map(|&size| size.try_into().ok()).collect();
-    if tensor.data_type != DataType::FLOAT as i32 {
-        return Err(Error::unsupported(format!("data type {}", tensor.data_type)));
-    }
-    if tensor.float_data.is_empty() {
-        let (values, _) = tensor.raw_data.as_chunks();
-        let values: Vec<f32> = values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
-        Tensor::new(&shape, values)
-    } else {
-        Tensor::new(&shape, tensor.float_data)
-    }
+    let (_, tensor) = cnnc::onnx::read_tensor(&bytes)?;
+    Ok(tensor)
 }
 
 /// The largest error of `found`, relative to the largest value of `expected`.

@@ -7,6 +7,7 @@ use crate::data::{TestSet, difference};
 use crate::{target_folder, workspace};
 use cnnc::error::Result;
 use cnnc::{Artifact, Error, ErrorKind, write_if_changed};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -108,39 +109,59 @@ fn printed(output: &Output) -> String {
     )
 }
 
-/// A program that runs one network of one f32 input and one f32 output; the
+/// A program that runs networks of one f32 input and one f32 output; the
 /// source is `runner/main.rs`.
 #[derive(Clone, Debug)]
 pub struct Runner {
     program: PathBuf,
-    weights: PathBuf,
-    data: PathBuf,
+    folder: PathBuf,
 }
 
 impl Runner {
-    /// Builds it around a model that was compiled for
-    /// [`cnnc::WeightsMode::Bytes`].
+    /// Builds it around models that were compiled for
+    /// [`cnnc::WeightsMode::Bytes`], each under a name that is an identifier.
     ///
     /// # Errors
     /// Where a file can't be written or the package can't be built.
-    pub fn build(name: &str, artifact: &Artifact) -> Result<Self> {
-        // With `Bytes`, the source names no place.
-        let nowhere = cnnc::WeightsLocation::Manifest(String::new());
-        let source = artifact.source(&nowhere)?;
-        let package =
-            Package::new(name, include_str!("../runner/main.rs")).file("src/model.rs", source);
-        let (weights, data) = (package.folder().join("weights"), package.folder().join("data"));
-        artifact.write_weights(&weights)?;
-        Ok(Self { program: package.build()?, weights, data })
+    pub fn build(package: &str, networks: &[(&str, &Artifact)]) -> Result<Self> {
+        let mut registry = String::new();
+        let mut arms = String::new();
+        let mut package = Package::new(package, include_str!("../runner/main.rs"));
+        for &(name, artifact) in networks {
+            // With `Bytes`, the source names no place.
+            let source = artifact.source(&cnnc::WeightsLocation::Manifest(String::new()))?;
+            artifact.write_weights(&package.folder().join(name).join("weights"))?;
+            package = package.file(&format!("src/networks/{name}.rs"), source);
+            let _ = write!(
+                registry,
+                "pub mod {name};\n\
+                 impl crate::Network for {name}::Model {{\n\
+                 fn run_on(&mut self, input: &[f32]) -> &[f32] {{\n\
+                 self.run(cnnc_runtime::View::of(input)).as_slice()\n\
+                 }}\n}}\n"
+            );
+            let _ = writeln!(
+                arms,
+                "{name:?} => Box::new({name}::Model::with_weights(weights).unwrap()),"
+            );
+        }
+        let _ = write!(
+            registry,
+            "pub fn load(name: &str, weights: cnnc_runtime::Weights) -> Box<dyn crate::Network> {{\n\
+             match name {{\n{arms}_ => panic!(\"no network {{name}}\"),\n}}\n}}\n"
+        );
+        let package = package.file("src/networks.rs", registry);
+        Ok(Self { program: package.build()?, folder: package.folder() })
     }
 
-    /// Runs the network on the inputs, on the kernels of one instruction set
+    /// Runs a network on the inputs, on the kernels of one instruction set
     /// (`CNNC_ISA`); the outputs.
     ///
     /// # Errors
     /// [`ErrorKind::Build`] where the program fails.
-    pub fn run(&self, isa: &str, inputs: &[&[f32]]) -> Result<Vec<Vec<f32>>> {
-        let data = self.data.join(isa);
+    pub fn run(&self, network: &str, isa: &str, inputs: &[&[f32]]) -> Result<Vec<Vec<f32>>> {
+        let folder = self.folder.join(network);
+        let data = folder.join(isa);
         // What an earlier run left must not be taken for this one's.
         let _ = fs::remove_dir_all(&data);
         for (number, input) in inputs.iter().enumerate() {
@@ -148,7 +169,8 @@ impl Runner {
             write_if_changed(&data.join(format!("input_{number}")), &bytes)?;
         }
         let output = Command::new(&self.program)
-            .args([&self.weights, &data])
+            .arg(network)
+            .args([&folder.join("weights"), &data])
             .env("CNNC_ISA", isa)
             .stdin(Stdio::null())
             .output()
@@ -165,12 +187,12 @@ impl Runner {
             .collect()
     }
 
-    /// Runs the network on test data; the largest difference from the expected
+    /// Runs a network on test data; the largest difference from the expected
     /// outputs, relative to the largest value.
     ///
     /// # Errors
     /// As [`Runner::run`].
-    pub fn largest_difference(&self, isa: &str, sets: &[TestSet]) -> Result<f64> {
+    pub fn largest_difference(&self, network: &str, isa: &str, sets: &[TestSet]) -> Result<f64> {
         let only = |tensors: &[cnnc::ir::Tensor]| -> Result<Vec<f32>> {
             match tensors {
                 [tensor] => tensor.f32s().map(<[f32]>::to_vec),
@@ -180,7 +202,7 @@ impl Runner {
         let inputs: Vec<Vec<f32>> =
             sets.iter().map(|set| only(&set.inputs)).collect::<Result<_>>()?;
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
-        let outputs = self.run(isa, &inputs)?;
+        let outputs = self.run(network, isa, &inputs)?;
         sets.iter().zip(&outputs).try_fold(0.0, |worst, (set, output)| {
             Ok(f64::max(worst, difference(output, &only(&set.outputs)?)))
         })

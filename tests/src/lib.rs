@@ -14,6 +14,9 @@
 //! - `peers/`: a script that times networks beside ONNX Runtime.
 
 pub mod data;
+pub mod generated;
+pub mod models;
+pub mod random;
 pub mod zoo;
 
 use std::path::{Path, PathBuf};

@@ -78,6 +78,23 @@ impl Maker {
         })
     }
 
+    /// Adds an f32 initializer of made-up values from `low` to `high`, which
+    /// the name decides.
+    pub fn uniform(&mut self, name: &str, shape: &[usize], low: f32, high: f32) -> &mut Self {
+        let recipe = Recipe { seed: fingerprint(name.as_bytes()), scale: 1.0 / 262_140.0 };
+        let drawn = recipe.bytes(shape.iter().product());
+        let values = drawn.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk));
+        self.initializer(TensorProto {
+            name: name.into(),
+            data_type: DataType::FLOAT as i32,
+            dims: shape.iter().map(|&size| size as i64).collect(),
+            raw_data: values
+                .flat_map(|value| (low + (value + 0.5) * (high - low)).to_le_bytes())
+                .collect(),
+            ..Default::default()
+        })
+    }
+
     /// Adds an i64 initializer of one dimension.
     pub fn integers(&mut self, name: &str, values: &[i64]) -> &mut Self {
         self.initializer(TensorProto {

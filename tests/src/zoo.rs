@@ -70,7 +70,7 @@ impl Recipe {
     /// The integer that element `index` is a multiple of: SplitMix64's
     /// finishing steps (Steele, Lea, Flood, OOPSLA 2014), then the sum of the
     /// four 16-bit parts less its mean.
-    const fn drawn(self, index: u64) -> i32 {
+    pub(crate) const fn drawn(self, index: u64) -> i32 {
         let z = self.seed.wrapping_add(index).wrapping_add(0x9E37_79B9_7F4A_7C15);
         let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -96,10 +96,10 @@ fn hostile_names_become_harmless_code() {
     assert!(longer < 50_000, "long names make the source {longer} bytes longer");
 
     let input: Vec<f32> = (0..CHANNELS * 36).map(|i| (i as f32 * 0.7).sin()).collect();
-    let hostile = Runner::build("hostile_names", &hostile).unwrap();
-    let plain = Runner::build("plain_names", &plain).unwrap();
-    let outputs = hostile.run("avx2", &[&input]).unwrap();
-    assert_eq!(outputs, plain.run("avx2", &[&input]).unwrap());
+    let networks = [("hostile", &hostile), ("plain", &plain)];
+    let runner = Runner::build("hostile_names", &networks).unwrap();
+    let outputs = runner.run("hostile", "avx2", &[&input]).unwrap();
+    assert_eq!(outputs, runner.run("plain", "avx2", &[&input]).unwrap());
     assert!(outputs[0].iter().any(|&value| value != 0.0));
 }
 

@@ -18,14 +18,14 @@ fn check(name: &str, folder: &Path) {
     let artifact = compile(&Source::path(folder.join("model.onnx")), &options).unwrap();
     let multiply_adds: u64 = artifact.plan.steps.iter().map(|step| step.multiply_adds).sum();
     let sets = data::sets(folder).unwrap();
-    let runner = Runner::build(name, &artifact).unwrap();
+    let runner = Runner::build(name, &[("network", &artifact)]).unwrap();
     drop(artifact);
     // An instruction set that the processor lacks gives way to the next best.
     for isa in ["avx512", "avx2", "scalar"] {
         if isa == "scalar" && multiply_adds > SCALAR_MULTIPLY_ADDS {
             continue;
         }
-        let difference = runner.largest_difference(isa, &sets).unwrap();
+        let difference = runner.largest_difference("network", isa, &sets).unwrap();
         println!("{name} on {isa}: {difference:.1e}");
         assert!(difference <= TOLERANCE, "{name} on {isa} is off by {difference:.1e}");
     }

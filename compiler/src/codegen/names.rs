@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn hostile_names_become_harmless_identifiers() {
         let mut names = Names::reserving(&["run"]);
-        let mut name = |name| names.identifier(name, "value").to_string();
+        let mut name = |name: &str| names.identifier(name, "value").to_string();
         assert_eq!(name("conv1/Conv_output:0"), "conv1_conv_output_0");
         assert_eq!(name("\"; std::process::exit(1); //"), "std_process_exit_1");
         assert_eq!(name("fn"), "fn_2");

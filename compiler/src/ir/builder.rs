@@ -25,13 +25,20 @@ pub struct Builder<O> {
     /// What was computed.
     pub folded: Vec<Folded>,
     opset: u32,
+    folds: bool,
 }
 
 impl<O: Operator> Builder<O> {
     /// A builder of nodes of this operator set.
     #[must_use]
     pub fn new(name: impl Into<String>, opset: u32) -> Self {
-        Self { graph: Graph::new(name), folded: Vec::new(), opset }
+        Self { graph: Graph::new(name), folded: Vec::new(), opset, folds: true }
+    }
+
+    /// A builder that computes nothing and leaves every node as it is written.
+    #[must_use]
+    pub fn as_written(name: impl Into<String>, opset: u32) -> Self {
+        Self { folds: false, ..Self::new(name, opset) }
     }
 
     /// Adds a node; returns its outputs, as many as `outputs` names.
@@ -78,7 +85,8 @@ impl<O: Operator> Builder<O> {
             })
             .collect();
         let added = self.graph.add_operator(name, parsed.operator, &operands)?;
-        match fold(&self.graph, added.node)? {
+        let known = if self.folds { fold(&self.graph, added.node)? } else { None };
+        match known {
             None => {
                 let count = outputs.len().min(self.graph.node(added.node).outputs.len());
                 Ok((0..count).map(|output| Value { node: added.node, output }).collect())

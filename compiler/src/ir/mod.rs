@@ -8,6 +8,7 @@ mod builder;
 mod graph;
 mod operator;
 mod tensor;
+pub mod text;
 mod types;
 mod verify;
 

@@ -54,10 +54,14 @@ pub trait Definition: Clone + Debug + PartialEq + Into<Op> {
     }
 }
 
+mod cost;
+mod floats;
 mod reading;
+
 mod rearrange;
 #[cfg(test)]
 mod testing;
+mod windows;
 
 /// The registry: each line is a file of this folder and the operator in it.
 macro_rules! operators {
@@ -163,6 +167,7 @@ operators! {
 
 pub(crate) use cast::converted;
 pub use conv::{Epilogue, Prologue};
+pub use cost::multiply_adds;
 pub use global_pool::GlobalPoolKind;
 pub use pad::PadMode;
 pub use pool::PoolKind;

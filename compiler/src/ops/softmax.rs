@@ -1,5 +1,11 @@
 //! Softmax and its logarithm.
 
+use super::Definition;
+use super::floats::{check_float, rounded, widened};
+use super::reading::{NEWEST, axis, check, operand_type};
+use crate::error::{Error, Result};
+use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
+
 /// `Softmax`, `LogSoftmax`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Softmax {
@@ -10,4 +16,103 @@ pub struct Softmax {
     pub through_end: bool,
     /// Whether the logarithm is taken.
     pub logarithm: bool,
+}
+
+impl Softmax {
+    /// Sizes before, along and after what sums to one.
+    #[must_use]
+    pub fn split(&self, sizes: &[usize]) -> [usize; 3] {
+        let (before, from) = sizes.split_at(self.axis.min(sizes.len()));
+        let product = |sizes: &[usize]| sizes.iter().product();
+        match from {
+            [along, after @ ..] if !self.through_end => [product(before), *along, product(after)],
+            from => [product(before), product(from), 1],
+        }
+    }
+}
+
+impl Definition for Softmax {
+    const NAMES: &'static [&'static str] = &["Softmax", "LogSoftmax"];
+
+    fn name(&self) -> &'static str {
+        if self.logarithm { "LogSoftmax" } else { "Softmax" }
+    }
+
+    fn attributes(&self) -> Attributes {
+        let attributes = Attributes::default().with("axis", Attribute::Int(self.axis as i64));
+        match self.through_end {
+            true => attributes.with("through_end", Attribute::Int(1)),
+            false => attributes,
+        }
+    }
+
+    fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
+        let known: &[&str] =
+            if signature.opset == NEWEST { &["axis", "through_end"] } else { &["axis"] };
+        check(signature, known, 1)?;
+        let rank = operand_type(signature, 0, "input")?.rank();
+        let older = signature.opset < 13;
+        let given = signature.attributes.int_or("axis", if older { 1 } else { -1 })?;
+        // Flattening to a matrix may also put everything before the cut.
+        let axis = if older && given == rank as i64 { rank } else { axis(given, rank)? };
+        let through_end = older || signature.attributes.flag("through_end")?;
+        let logarithm = signature.operator == "LogSoftmax";
+        Ok(Parsed::first(Self { axis, through_end, logarithm }, 1))
+    }
+
+    fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
+        let input = required(operands, 0, "input")?.tensor_type;
+        check_float(input)?;
+        if self.axis > input.rank() {
+            return Err(Error::shape(format!("there is no axis {} in {input}", self.axis)));
+        }
+        Ok(vec![input.clone()])
+    }
+
+    fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
+        super::reading::inferred(self, operands)?;
+        let input = required(operands, 0, "input")?;
+        let [outer, along, inner] = self.split(input.shape());
+        let mut values = widened(input)?.into_owned();
+        for run in 0..outer * inner {
+            let start = run / inner * along * inner + run % inner;
+            let places = || (0..along).map(|i| start + i * inner);
+            let largest = places().map(|i| values[i]).fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = places().map(|i| (values[i] - largest).exp()).sum();
+            for i in places() {
+                let shifted = values[i] - largest;
+                values[i] = if self.logarithm { shifted - sum.ln() } else { shifted.exp() / sum };
+            }
+        }
+        Ok(vec![rounded(input.element(), input.shape(), values)?])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use crate::ops::testing::Case;
+
+    fn case(name: &'static str, opset: u32) -> Case {
+        let values = vec![0.0f32, 0.0, 1000.0, 1000.0, 0.0, 0.0, 0.0, 0.0];
+        Case::new(name, opset).operand(Tensor::new(&[1, 2, 2, 2], values).unwrap())
+    }
+
+    #[test]
+    fn older_sets_sum_through_the_end() {
+        let (_, values) = case("Softmax", 11).f32s();
+        assert_eq!(values, [0.0, 0.0, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0]);
+        let (_, values) = case("Softmax", 13).int("axis", 2).f32s();
+        assert_eq!(values, [0.0, 0.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5]);
+        let (_, values) = case("Softmax", 13).f32s();
+        assert_eq!(values, [0.5; 8]);
+    }
+
+    #[test]
+    fn the_logarithm_does_not_underflow() {
+        let (_, values) = case("LogSoftmax", 13).int("axis", -2).f32s();
+        assert_eq!(values[..2], [-1000.0, -1000.0]);
+        case("LogSoftmax", 13).int("axis", 4).refused(ErrorKind::Shape, "out of range");
+    }
 }

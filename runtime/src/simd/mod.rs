@@ -8,6 +8,7 @@
 //! `#[target_feature]`, and a body that is inlined into a function without the
 //! feature falls back to one call an operation.
 
+mod denormals;
 mod detect;
 pub mod math;
 mod peak;
@@ -26,6 +27,7 @@ mod neon;
 pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
+pub(crate) use denormals::Denormals;
 pub use detect::Isa;
 #[cfg(target_arch = "aarch64")]
 pub(crate) use neon::Neon;

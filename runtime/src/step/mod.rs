@@ -12,6 +12,7 @@
 //! [`ALIGNMENT`]; strides and lengths are in **elements**.
 
 mod activation;
+mod blob;
 mod conv;
 mod data;
 mod dense;
@@ -21,6 +22,7 @@ mod pointwise;
 mod pool;
 
 pub use activation::Activation;
+pub use blob::{Header, read_header, seal};
 pub use conv::{Blocking, Conv, DepthwiseConv, PadPlanes, PlanarConv, Residual, ResidualOrder};
 pub use conv::{pack_conv_weights, pack_depthwise_weights, pack_planar_weights};
 pub use data::{BlockedCopy, Fill, Pack, StridedCopy, Unpack};

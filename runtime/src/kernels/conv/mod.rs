@@ -12,6 +12,8 @@
 
 mod finish;
 mod halo;
+mod split;
+mod steps;
 mod sweep;
 mod tile;
 

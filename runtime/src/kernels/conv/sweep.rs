@@ -166,8 +166,8 @@ impl Sweep<'_> {
         }
     }
 
-    /// Runs the tiles along the first of some rows, or along the first two where
-    /// tiles of two rows fit. Gives how many.
+    /// Runs the tiles along the first two of some rows, or along the last. Gives
+    /// how many.
     unsafe fn run_rows(
         &self,
         tile: &Tile,
@@ -175,12 +175,11 @@ impl Sweep<'_> {
         rows: Range<usize>,
         columns: usize,
     ) -> usize {
-        let count = columns.div_ceil(self.tiles.columns);
-        let (narrow, wider) = (columns / count, columns % count);
-        let two = rows.len() >= 2 && self.tiles.two_rows(tile.blocks, narrow).is_some();
+        let two = rows.len() >= 2;
+        let split = if two { &self.tiles.paired } else { &self.tiles.single };
         let mut column = 0;
-        for segment in 0..count {
-            let width = narrow + usize::from(segment < wider);
+        while column < columns {
+            let width = split.next(columns - column);
             let two_rows = self.tiles.two_rows(tile.blocks, width).filter(|_| two);
             // SAFETY: the caller vouches for the operands; the tiles lie inside
             // the strip.

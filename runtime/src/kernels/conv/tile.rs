@@ -6,8 +6,11 @@
 //! multiply-adds a cycle. The shapes are what fits into the registers: 14
 //! pixels x 2 vectors of 32 registers, 6 x 2 of 16.
 
+use super::split::Split;
 use crate::simd::{Isa, Scalar, Vector};
 use crate::step::{GROUP, LANES};
+use core::hint::black_box;
+use core::sync::atomic::{Ordering, compiler_fence};
 
 #[cfg(target_arch = "aarch64")]
 use crate::simd::Neon;
@@ -76,6 +79,10 @@ pub(super) struct TileSet {
     pub(super) wide_blocks: usize,
     /// Most columns of a tile of one row.
     pub(super) columns: usize,
+    /// How a row is cut into tiles.
+    pub(super) single: Split,
+    /// How two rows together are.
+    pub(super) paired: Split,
     wide: Shapes,
     narrow: Shapes,
 }
@@ -145,7 +152,7 @@ macro_rules! tile_sets {
         two_rows: [$($two:literal)*],
     ) => {
         mod $set {
-            use super::{LANES, Place, Shapes, Tile, TileSet, Vector, tile};
+            use super::{LANES, Place, Shapes, Split, Tile, TileSet, Vector, tile};
 
             $(#[$attribute])*
             #[inline(never)]
@@ -169,6 +176,8 @@ macro_rules! tile_sets {
             pub(super) static BLOCKED: TileSet = TileSet {
                 wide_blocks: $wide * super::$vector::LANES / LANES,
                 columns: most(&[$($one),*]),
+                single: Split::new(most(&[$($one),*]), 0),
+                paired: Split::new(most(&[$($one),*]), most(&[$($two),*])),
                 wide: Shapes {
                     one_row: &[$(tile_function::<LANES, $one, $one, $wide>),*],
                     two_rows: &[$(tile_function::<LANES, { 2 * $two }, $two, $wide>),*],
@@ -182,6 +191,8 @@ macro_rules! tile_sets {
             pub(super) static PLANAR: TileSet = TileSet {
                 wide_blocks: $wide * super::$vector::LANES / LANES,
                 columns: most(&[$($one),*]),
+                single: Split::new(most(&[$($one),*]), 0),
+                paired: Split::new(most(&[$($one),*]), 0),
                 wide: Shapes {
                     one_row: &[$(tile_function::<1, $one, $one, $wide>),*],
                     two_rows: &[],
@@ -271,6 +282,9 @@ unsafe fn tile<
     unsafe {
         let mut sums = start::<V, PIXELS, COLUMNS, VECTORS>(t, place.output);
         let [step_row, step_column] = t.step;
+        // A single vector leaves so many registers to loads ahead of time that
+        // unrolled lanes spill them.
+        let lanes = if VECTORS == 1 { black_box(DEPTH) } else { DEPTH };
         let mut weights = t.weights;
         let mut plane = place.input;
         for _ in 0..t.depth {
@@ -278,7 +292,7 @@ unsafe fn tile<
             for _ in 0..t.kernel[0] {
                 let mut tap = line;
                 for _ in 0..t.kernel[1] {
-                    for lane in 0..DEPTH {
+                    for lane in 0..lanes {
                         let mut factors = [V::splat(0.0); VECTORS];
                         for (n, factor) in factors.iter_mut().enumerate() {
                             let channel = n * V::LANES;
@@ -293,6 +307,10 @@ unsafe fn tile<
                                 *sum = value.fma(factor, *sum);
                             }
                         });
+                        // Where lanes are unrolled, the loads of one must not
+                        // move before the sums of another: they would push
+                        // those out of their registers.
+                        compiler_fence(Ordering::SeqCst);
                     }
                     weights = weights.add(DEPTH * GROUP);
                     tap = tap.add(t.tap[1]);

@@ -1,0 +1,220 @@
+//! What a compiled network runs on.
+
+use crate::kernels::Step;
+use crate::memory::{Arena, Memory, elements};
+use crate::simd::{Denormals, Isa};
+use crate::step::Plain;
+use crate::weights::{LoadError, Weights};
+use alloc::vec::Vec;
+
+/// Arena, weights and kernels of one network. Generated code wraps it.
+#[derive(Debug)]
+pub struct Engine {
+    weights: Weights,
+    arena: Arena,
+    isa: Isa,
+    /// Nanoseconds of each step of the last run, where they are recorded.
+    times: Option<Vec<u64>>,
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// An element type of inputs and outputs: plain numbers, for which every
+/// pattern of bits that an engine stores is a value.
+pub trait Element: Copy + Default + sealed::Sealed + 'static {}
+
+macro_rules! element_types {
+    ($($type:ty),*) => {
+        $(impl sealed::Sealed for $type {}
+        impl Element for $type {})*
+    };
+}
+
+element_types!(f32, f64, i8, i16, i32, i64, u8, u16, u32, u64);
+
+impl Engine {
+    /// An engine for a network that needs this many bytes of arena, compiled
+    /// with weights of this length and identity.
+    ///
+    /// # Errors
+    /// Where these are not its weights.
+    pub fn new(
+        weights: Weights,
+        arena_bytes: usize,
+        weight_bytes: usize,
+        content: u64,
+    ) -> Result<Self, LoadError> {
+        weights.check(weight_bytes, content)?;
+        Ok(Self { weights, arena: Arena::new(arena_bytes), isa: Isa::detect(), times: None })
+    }
+
+    /// The same on kernels of this instruction set, or of the best that the
+    /// processor has if it lacks this one.
+    #[must_use]
+    pub fn with_isa(mut self, isa: Isa) -> Self {
+        self.isa = if isa.is_available() { isa } else { Isa::detect() };
+        self
+    }
+
+    /// The instruction set in use.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Bytes of the arena.
+    #[must_use]
+    pub fn arena_bytes(&self) -> usize {
+        self.arena.as_slice().len()
+    }
+
+    /// Bytes of the weights.
+    #[must_use]
+    pub fn weight_bytes(&self) -> usize {
+        self.weights.as_bytes().len()
+    }
+
+    /// Starts a run. Until it is dropped, denormal numbers count as zero.
+    pub fn start(&mut self) -> Run<'_> {
+        if let Some(times) = &mut self.times {
+            times.clear();
+        }
+        Run {
+            memory: Memory::new(self.arena.as_mut_slice(), self.weights.as_bytes()),
+            isa: self.isa,
+            times: self.times.as_mut(),
+            _denormals: Denormals::flush(),
+        }
+    }
+
+    /// A row-major tensor of the arena.
+    ///
+    /// # Panics
+    /// Where it lies outside; generated code asks for what is inside.
+    #[must_use]
+    pub fn read<T: Element>(&self, place: &Plain) -> &[T] {
+        elements(&self.arena.as_slice()[place.offset..][..place.len * size_of::<T>()])
+    }
+
+    /// The bytes of a row-major tensor of the arena.
+    ///
+    /// # Panics
+    /// Where it lies outside.
+    #[must_use]
+    pub fn read_bytes(&self, place: &Plain, element_bytes: usize) -> &[u8] {
+        &self.arena.as_slice()[place.offset..][..place.len * element_bytes]
+    }
+
+    /// Records how long each of `steps` steps takes, or stops recording.
+    pub fn record_times(&mut self, steps: Option<usize>) {
+        self.times = steps.map(Vec::with_capacity);
+    }
+
+    /// Nanoseconds of each step of the last run; empty where they are not
+    /// recorded.
+    #[must_use]
+    pub fn step_times(&self) -> &[u64] {
+        self.times.as_deref().unwrap_or_default()
+    }
+}
+
+/// A run of a network: steps in their order.
+#[derive(Debug)]
+pub struct Run<'a> {
+    memory: Memory<'a>,
+    isa: Isa,
+    times: Option<&'a mut Vec<u64>>,
+    _denormals: Denormals,
+}
+
+impl Run<'_> {
+    /// Copies an input into the arena.
+    ///
+    /// # Panics
+    /// Where the lengths differ; generated code passes views of its own shape.
+    pub fn write<T: Element>(&mut self, place: &Plain, values: &[T]) {
+        assert_eq!(values.len(), place.len, "an input has another length than its place");
+        self.memory.write(place, values);
+    }
+
+    /// Copies the bytes of an input into the arena.
+    ///
+    /// # Panics
+    /// Where the lengths differ.
+    pub fn write_bytes(&mut self, place: &Plain, element_bytes: usize, bytes: &[u8]) {
+        assert_eq!(bytes.len(), place.len * element_bytes, "an input of another length");
+        let place = Plain { offset: place.offset, len: bytes.len() };
+        self.memory.write(&place, bytes);
+    }
+
+    /// Runs one step.
+    ///
+    /// # Panics
+    /// Where the step does not fit the memory; generated code holds only steps
+    /// that do.
+    pub fn step(&mut self, step: &impl Step) {
+        #[cfg(feature = "std")]
+        let start = self.times.is_some().then(std::time::Instant::now);
+        self.memory.run(step, self.isa);
+        #[cfg(feature = "std")]
+        if let (Some(times), Some(start)) = (&mut self.times, start)
+            && times.len() < times.capacity()
+        {
+            times.push(start.elapsed().as_nanos() as u64);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::step::{PadPlanes, seal};
+
+    fn engine(arena: usize) -> Engine {
+        let mut weights = [0.0; 16];
+        let content = seal(&mut weights);
+        let bytes: Vec<u8> = weights.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Engine::new(Weights::copied(&bytes), arena, 64, content).unwrap()
+    }
+
+    const IN: Plain = Plain { offset: 0, len: 4 };
+    const OUT: Plain = Plain { offset: 64, len: 6 };
+    const PAD: PadPlanes = PadPlanes {
+        input: IN,
+        output: OUT,
+        planes: 1,
+        height: 2,
+        width: 2,
+        padded_height: 2,
+        padded_width: 3,
+        top: 0,
+        left: 1,
+    };
+
+    #[test]
+    fn steps_read_what_was_written_and_leave_results() {
+        let mut engine = engine(128);
+        engine.record_times(Some(1));
+        let mut run = engine.start();
+        run.write(&IN, &[1.0f32, 2.0, 3.0, 4.0]);
+        run.step(&PAD);
+        drop(run);
+        assert_eq!(engine.read::<f32>(&OUT), [0.0, 1.0, 2.0, 0.0, 3.0, 4.0]);
+        assert_eq!(engine.read_bytes(&OUT, 4).len(), 24);
+        assert_eq!(engine.step_times().len(), usize::from(cfg!(feature = "std")));
+    }
+
+    #[test]
+    #[should_panic(expected = "outside the arena")]
+    fn a_step_that_does_not_fit_is_refused() {
+        engine(64).start().step(&PAD);
+    }
+
+    #[test]
+    #[should_panic(expected = "another length")]
+    fn an_input_of_another_length_is_refused() {
+        engine(64).start().write(&IN, &[1.0f32]);
+    }
+}

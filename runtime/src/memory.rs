@@ -1,0 +1,193 @@
+//! The arena that tensors lie in, and what kernels see of it.
+
+use crate::engine::Element;
+use crate::kernels::Step;
+use crate::simd::Isa;
+use crate::step::{ALIGNMENT, Blocked, Plain, Section};
+use alloc::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+/// Zeroed memory at the alignment of cache lines.
+pub(crate) struct Arena {
+    start: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: the arena owns its memory and shares it only as references do.
+unsafe impl Send for Arena {}
+// SAFETY: as above.
+unsafe impl Sync for Arena {}
+
+/// Bytes of a page: one write a page makes the system provide it.
+const PAGE: usize = 4096;
+
+impl Arena {
+    /// Allocates and touches this many bytes, so that the first run does not
+    /// pay for the pages.
+    pub(crate) fn new(bytes: usize) -> Self {
+        let size = bytes.max(1).next_multiple_of(ALIGNMENT);
+        let Ok(layout) = Layout::from_size_align(size, ALIGNMENT) else {
+            panic!("an arena of {bytes} bytes does not fit the address space");
+        };
+        // SAFETY: the layout has a size.
+        let start = unsafe { alloc_zeroed(layout) };
+        let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
+        for offset in (0..size).step_by(PAGE) {
+            // SAFETY: the offset is inside; volatile, so that it is not left out.
+            unsafe { start.add(offset).write_volatile(0) };
+        }
+        Self { start, layout }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        // SAFETY: all bytes were initialised and nobody writes during the borrow.
+        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.layout.size()) }
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
+        // SAFETY: all bytes were initialised and the borrow is exclusive.
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.layout.size()) }
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout.
+        unsafe { dealloc(self.start.as_ptr(), self.layout) }
+    }
+}
+
+impl fmt::Debug for Arena {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Arena({} bytes)", self.layout.size())
+    }
+}
+
+/// The memory that a step works on: the arena, exclusively, and the weights.
+#[derive(Debug)]
+pub struct Memory<'a> {
+    arena: *mut u8,
+    arena_bytes: usize,
+    weights: &'a [u8],
+    exclusive: PhantomData<&'a mut [u8]>,
+}
+
+// SAFETY: the pointer stands for an exclusive borrow of bytes; kernels keep
+// what they write apart by `Step`'s contract.
+unsafe impl Send for Memory<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Memory<'_> {}
+
+impl<'a> Memory<'a> {
+    /// The memory of a run.
+    #[must_use]
+    pub fn new(arena: &'a mut [u8], weights: &'a [u8]) -> Self {
+        let arena_bytes = arena.len();
+        Self { arena: arena.as_mut_ptr(), arena_bytes, weights, exclusive: PhantomData }
+    }
+
+    /// Start of the arena.
+    #[must_use]
+    pub fn arena(&self) -> *mut u8 {
+        self.arena
+    }
+
+    /// Start of the weights.
+    #[must_use]
+    pub fn weights(&self) -> *const u8 {
+        self.weights.as_ptr()
+    }
+
+    /// Panics unless a row-major tensor of elements of `size` bytes lies in
+    /// the arena.
+    pub fn require_plain(&self, plain: &Plain, size: usize) {
+        let end = plain.len.checked_mul(size).and_then(|bytes| bytes.checked_add(plain.offset));
+        let inside = end.is_some_and(|end| end <= self.arena_bytes);
+        assert!(inside && plain.offset.is_multiple_of(size), "{plain:?} lies outside the arena");
+    }
+
+    /// Panics unless a channel-blocked tensor with its halo lies in the arena.
+    pub fn require_blocked(&self, blocked: &Blocked) {
+        let Blocked { halo, row_stride, .. } = *blocked;
+        let before = 4 * (halo.top * row_stride + halo.left * crate::step::LANES);
+        assert!(before <= blocked.origin, "{blocked:?} lies outside the arena");
+        let (_, end) = blocked.extent();
+        let inside = end <= self.arena_bytes && blocked.origin.is_multiple_of(4);
+        assert!(inside, "{blocked:?} lies outside the arena");
+    }
+
+    /// Panics unless a section lies in the weights.
+    pub fn require_section(&self, section: &Section) {
+        let end = section.len.checked_mul(4).and_then(|bytes| bytes.checked_add(section.offset));
+        let inside = end.is_some_and(|end| end <= self.weights.len());
+        assert!(inside && section.offset.is_multiple_of(4), "{section:?} lies outside the weights");
+    }
+}
+
+impl Memory<'_> {
+    /// Copies values into a place of the arena.
+    pub(crate) fn write<T: Element>(&mut self, place: &Plain, values: &[T]) {
+        self.require_plain(place, size_of::<T>());
+        let count = values.len().min(place.len);
+        // SAFETY: the place is inside and aligned, and `self` is exclusive.
+        unsafe {
+            let target = self.arena.add(place.offset).cast::<T>();
+            target.copy_from_nonoverlapping(values.as_ptr(), count);
+        }
+    }
+
+    /// Checks a step and runs all its pieces.
+    pub(crate) fn run(&mut self, step: &impl Step, isa: Isa) {
+        step.check(self);
+        // SAFETY: checked for this memory, which is borrowed exclusively; an
+        // engine uses only an available instruction set.
+        unsafe { step.run(self, isa, 0..step.pieces(isa)) }
+    }
+}
+
+/// Bytes as elements.
+///
+/// # Panics
+/// Where they are not aligned or no whole number of elements.
+pub(crate) fn elements<T: Element>(bytes: &[u8]) -> &[T] {
+    // SAFETY: every pattern of bits is a value of an element.
+    let (before, elements, after) = unsafe { bytes.align_to::<T>() };
+    assert!(before.is_empty() && after.is_empty(), "a tensor that is not aligned");
+    elements
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::step::Halo;
+
+    #[test]
+    fn an_arena_is_aligned_and_zero() {
+        let mut arena = Arena::new(100);
+        assert_eq!(arena.as_slice().len(), 128);
+        assert!(arena.as_slice().as_ptr().addr().is_multiple_of(ALIGNMENT));
+        assert!(arena.as_slice().iter().all(|&byte| byte == 0));
+        arena.as_mut_slice()[127] = 1;
+        assert_eq!(arena.as_slice()[127], 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "outside the arena")]
+    fn tensors_past_the_end_are_refused() {
+        let mut arena = Arena::new(1024);
+        let memory = Memory::new(arena.as_mut_slice(), &[]);
+        let halo = Halo { top: 0, left: 0, bottom: 0, right: 1 };
+        memory.require_blocked(&Blocked::new([1, 8, 4, 7], halo, 0));
+        memory.require_blocked(&Blocked::new([1, 8, 4, 8], halo, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "outside the weights")]
+    fn sections_past_the_end_are_refused() {
+        let memory = Memory::new(&mut [], &[0; 64]);
+        memory.require_section(&Section { offset: 0, len: 16 });
+        memory.require_section(&Section { offset: 4, len: 16 });
+    }
+}
