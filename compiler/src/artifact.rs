@@ -1,6 +1,6 @@
 //! What compiling a model gives.
 
-use crate::codegen::{About, WeightsLocation, format, module};
+use crate::codegen::{About, WeightsLocation, WeightsMode, format, module};
 use crate::error::{Error, Result};
 use crate::passes::PassReport;
 use crate::plan::Plan;
@@ -69,10 +69,20 @@ impl Artifact {
         Ok(weights.starts_with(&header))
     }
 
+    /// The file that a program looks for beside itself; `None` where it does
+    /// not.
+    #[must_use]
+    pub fn weights_file(&self) -> Option<String> {
+        match self.about.mode {
+            WeightsMode::File => Some(format!("{}.weights", self.default_name())),
+            WeightsMode::Embed | WeightsMode::Bytes => None,
+        }
+    }
+
     /// The name of the model's file as a Rust identifier.
     #[must_use]
     pub fn default_name(&self) -> String {
-        crate::codegen::names::snake_case(&self.about.model, "model")
+        crate::codegen::names::module_name(&self.about.model)
     }
 
     /// The file name of a path, without extension; for messages and names.

@@ -1,9 +1,9 @@
 //! The front for `build.rs`.
 
 use crate::codegen::WeightsLocation;
-use crate::codegen::names::snake_case;
-use crate::error::{Error, ErrorKind, Result};
-use crate::{Options, Source, WeightsMode, compile};
+use crate::codegen::names::module_name;
+use crate::error::{Error, ErrorKind, Result, printable};
+use crate::{Artifact, Options, Source, WeightsMode, compile};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,9 @@ use std::path::{Path, PathBuf};
 ///
 /// Cargo runs the script again only when a file that was read changes, and
 /// files that come out the same are not written again.
+///
+/// With [`WeightsMode::File`] the weights are also written to where cargo puts
+/// the program, which looks for them beside itself.
 #[derive(Clone, Debug)]
 pub struct Build {
     model: PathBuf,
@@ -36,8 +39,8 @@ impl Build {
         Self { model: model.into(), name: None, options: Options::default() }
     }
 
-    /// The name for `include_generated!`; otherwise the file's name without
-    /// extension, in `snake_case`.
+    /// The name for `include_generated!`, that of a module; otherwise the file's
+    /// name without extension, in `snake_case`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -88,15 +91,43 @@ impl Build {
         for file in &artifact.files {
             println!("cargo::rerun-if-changed={}", file.display());
         }
+        self.write(&artifact, &out_dir)
+    }
+
+    fn write(&self, artifact: &Artifact, out_dir: &Path) -> Result<()> {
         let name = match &self.name {
-            Some(name) => snake_case(name, "model"),
+            Some(name) => checked(name)?,
             None => artifact.default_name(),
         };
         let weights = format!("{name}.weights");
         artifact.write_weights(&out_dir.join(&weights))?;
+        if let (Some(beside), Some(folder)) = (artifact.weights_file(), programs(out_dir)) {
+            artifact.write_weights(&folder.join(beside))?;
+        }
         let source = artifact.source(&WeightsLocation::OutDir(weights))?;
         write_if_changed(&out_dir.join(format!("{name}.rs")), source.as_bytes())
     }
+}
+
+/// The name as it is, which is also what `include_generated!` asks for.
+fn checked(name: &str) -> Result<String> {
+    let fit = module_name(name);
+    if fit == name {
+        return Ok(fit);
+    }
+    Err(Error::new(
+        ErrorKind::Option,
+        format!("expected the name of a module, found `{}`", printable(name)),
+    )
+    .help(format!("`{fit}` is one")))
+}
+
+/// The folder that cargo puts programs into, `target/PROFILE`, of a package
+/// whose `OUT_DIR` is `target/PROFILE/build/PACKAGE-HASH/out`. None where cargo
+/// lays its folders out in another way.
+fn programs(out_dir: &Path) -> Option<&Path> {
+    let folder = out_dir.ancestors().nth(3)?;
+    folder.join("deps").is_dir().then_some(folder)
 }
 
 /// Writes a file unless it holds just that already; makes its folder. The file
@@ -136,6 +167,34 @@ pub(crate) fn write_whole(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/models/mnist/model.onnx");
+
+    #[test]
+    fn a_weights_file_is_put_beside_the_program() {
+        let target = std::env::temp_dir().join(format!("cnnc-build-{}", std::process::id()));
+        let out_dir = target.join("debug/build/package-0123/out");
+        std::fs::create_dir_all(target.join("debug/deps")).unwrap();
+        let build = Build::new(MODEL).name("digits").weights(WeightsMode::File);
+        let artifact = compile(&Source::path(&build.model), &build.options).unwrap();
+        build.write(&artifact, &out_dir).unwrap();
+        for file in ["digits.rs", "digits.weights"] {
+            assert!(out_dir.join(file).is_file(), "{file}");
+        }
+        // It is named after the model, as the source says.
+        let weights = std::fs::read(target.join("debug/model.weights")).unwrap();
+        assert!(weights == artifact.weights());
+        std::fs::remove_dir_all(target).unwrap();
+    }
+
+    #[test]
+    fn a_name_is_that_of_a_module() {
+        assert_eq!(checked("resnet_50").unwrap(), "resnet_50");
+        for name in ["ResNet 50", "../escape", "fn", ""] {
+            let error = checked(name).unwrap_err().to_string();
+            assert!(error.contains("help: `"), "{error}");
+        }
+    }
 
     #[test]
     fn a_file_that_stays_the_same_is_not_written() {

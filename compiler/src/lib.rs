@@ -44,13 +44,17 @@ extern crate alloc;
 pub mod emit;
 mod artifact;
 mod build_script;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 pub mod codegen;
 pub mod error;
 pub mod evaluate;
+pub mod inspect;
 pub mod ir;
 pub mod onnx;
 pub mod ops;
-//pub mod passes;
+pub mod passes;
 pub mod plan;
 pub mod step;
 
@@ -88,7 +92,7 @@ pub fn compile(source: &Source, options: &Options) -> Result<Artifact> {
     };
     let imported = onnx::import(source, &options.inputs).map_err(in_file)?;
     let mut graph = imported.graph;
-    let passes = passes::run(&mut graph).map_err(in_file)?;
+    let passes = passes::run(&mut graph, &passes::PassOptions::default()).map_err(in_file)?;
     let mut plan = plan::plan(&graph).map_err(in_file)?;
     drop(graph);
     let content = step::seal(&mut plan.weights);

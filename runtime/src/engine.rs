@@ -84,6 +84,7 @@ impl Engine {
         Run {
             memory: Memory::new(self.arena.as_mut_slice(), self.weights.as_bytes()),
             isa: self.isa,
+            #[cfg(feature = "std")]
             times: self.times.as_mut(),
             _denormals: Denormals::flush(),
         }
@@ -107,7 +108,9 @@ impl Engine {
         &self.arena.as_slice()[place.offset..][..place.len * element_bytes]
     }
 
-    /// Records how long each of `steps` steps takes, or stops recording.
+    /// Records how long each of the first `steps` steps of a run takes, or stops
+    /// recording, which costs nothing then. Without feature `std` there is no
+    /// clock, and nothing is recorded.
     pub fn record_times(&mut self, steps: Option<usize>) {
         self.times = steps.map(Vec::with_capacity);
     }
@@ -120,11 +123,18 @@ impl Engine {
     }
 }
 
-/// A run of a network: steps in their order.
+/// A run of a network: steps in their order. It changes how this thread
+/// computes, so that it cannot be sent to another:
+///
+/// ```compile_fail
+/// fn sent<T: Send>() {}
+/// sent::<cnnc_runtime::Run<'static>>();
+/// ```
 #[derive(Debug)]
 pub struct Run<'a> {
     memory: Memory<'a>,
     isa: Isa,
+    #[cfg(feature = "std")]
     times: Option<&'a mut Vec<u64>>,
     _denormals: Denormals,
 }

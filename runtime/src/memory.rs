@@ -3,7 +3,7 @@
 use crate::engine::Element;
 use crate::kernels::Step;
 use crate::simd::Isa;
-use crate::step::{ALIGNMENT, Blocked, Plain, Section};
+use crate::step::{ALIGNMENT, Blocked, LANES, Plain, Section};
 use alloc::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use core::fmt;
 use core::marker::PhantomData;
@@ -82,8 +82,13 @@ unsafe impl Sync for Memory<'_> {}
 
 impl<'a> Memory<'a> {
     /// The memory of a run.
+    ///
+    /// # Panics
+    /// Where the arena or the weights are not aligned for f32.
     #[must_use]
     pub fn new(arena: &'a mut [u8], weights: &'a [u8]) -> Self {
+        let aligned = |bytes: &[u8]| bytes.is_empty() || bytes.as_ptr().addr().is_multiple_of(4);
+        assert!(aligned(arena) && aligned(weights), "memory that is not aligned for f32");
         let arena_bytes = arena.len();
         Self { arena: arena.as_mut_ptr(), arena_bytes, weights, exclusive: PhantomData }
     }
@@ -105,17 +110,16 @@ impl<'a> Memory<'a> {
     pub fn require_plain(&self, plain: &Plain, size: usize) {
         let end = plain.len.checked_mul(size).and_then(|bytes| bytes.checked_add(plain.offset));
         let inside = end.is_some_and(|end| end <= self.arena_bytes);
-        assert!(inside && plain.offset.is_multiple_of(size), "{plain:?} lies outside the arena");
+        assert!(inside, "{plain:?} lies outside the arena");
+        let aligned = self.arena.addr().wrapping_add(plain.offset).is_multiple_of(size);
+        assert!(aligned, "{plain:?} is not aligned");
     }
 
-    /// Panics unless a channel-blocked tensor with its halo lies in the arena.
+    /// Panics unless a channel-blocked tensor with its halo lies in the arena,
+    /// no two of its values in the same place.
     pub fn require_blocked(&self, blocked: &Blocked) {
-        let Blocked { halo, row_stride, .. } = *blocked;
-        let before = 4 * (halo.top * row_stride + halo.left * crate::step::LANES);
-        assert!(before <= blocked.origin, "{blocked:?} lies outside the arena");
-        let (_, end) = blocked.extent();
-        let inside = end <= self.arena_bytes && blocked.origin.is_multiple_of(4);
-        assert!(inside, "{blocked:?} lies outside the arena");
+        let inside = blocked_end(blocked).is_some_and(|end| end <= self.arena_bytes);
+        assert!(inside && blocked.origin.is_multiple_of(4), "{blocked:?} lies outside the arena");
     }
 
     /// Panics unless a section lies in the weights.
@@ -145,6 +149,30 @@ impl Memory<'_> {
         // engine uses only an available instruction set.
         unsafe { step.run(self, isa, 0..step.pieces(isa)) }
     }
+}
+
+/// Where the storage of a tensor ends, in bytes; `None` where it starts before
+/// the arena, overlaps itself or is larger than the address space. Numbers are
+/// checked at each step: what wraps could seem to lie inside.
+fn blocked_end(blocked: &Blocked) -> Option<usize> {
+    let Blocked { halo, row_stride, plane_stride, batch_stride, .. } = *blocked;
+    let before = halo.top.checked_mul(row_stride)?.checked_add(halo.left.checked_mul(LANES)?)?;
+    let start = blocked.origin.checked_sub(before.checked_mul(4)?)?;
+    let columns = halo.left.checked_add(blocked.width)?.checked_add(halo.right)?;
+    let rows = halo.top.checked_add(blocked.height)?.checked_add(halo.bottom)?;
+    let mut len = columns.checked_mul(LANES)?;
+    let steps =
+        [(rows, row_stride), (blocked.blocks(), plane_stride), (blocked.batch, batch_stride)];
+    for (count, stride) in steps {
+        if count > 1 && stride < len {
+            return None;
+        }
+        len = match count.checked_sub(1) {
+            Some(last) => last.checked_mul(stride)?.checked_add(len)?,
+            None => 0,
+        };
+    }
+    start.checked_add(len.checked_mul(4)?)
 }
 
 /// Bytes as elements.
@@ -184,9 +212,34 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_tensor_does_not_wrap() {
+        let tensor = Blocked::new([2, 20, 4, 7], Halo { top: 1, left: 2, bottom: 0, right: 1 }, 64);
+        assert_eq!(blocked_end(&tensor), Some(64 + tensor.storage()));
+        let sliced =
+            Blocked { origin: tensor.origin + 4 * tensor.plane_stride, channels: 12, ..tensor };
+        assert_eq!(blocked_end(&sliced), Some(64 + tensor.storage()));
+        let huge = usize::MAX / 4 + 1;
+        let wrong = [
+            Blocked { origin: 0, ..tensor },
+            Blocked { origin: usize::MAX, ..tensor },
+            Blocked { row_stride: tensor.row_stride - 8, ..tensor },
+            Blocked { plane_stride: tensor.plane_stride - 8, ..tensor },
+            Blocked { batch_stride: 0, ..tensor },
+            Blocked { plane_stride: huge, ..tensor },
+            Blocked { row_stride: huge, plane_stride: huge, ..tensor },
+            Blocked { width: huge, row_stride: huge, ..tensor },
+            Blocked { batch: huge, ..tensor },
+        ];
+        for tensor in wrong {
+            assert!(blocked_end(&tensor).is_none_or(|end| end > 1 << 40), "{tensor:?}");
+        }
+    }
+
+    #[test]
     #[should_panic(expected = "outside the weights")]
     fn sections_past_the_end_are_refused() {
-        let memory = Memory::new(&mut [], &[0; 64]);
+        let weights = crate::Weights::copied(&[0; 64]);
+        let memory = Memory::new(&mut [], weights.as_bytes());
         memory.require_section(&Section { offset: 0, len: 16 });
         memory.require_section(&Section { offset: 4, len: 16 });
     }

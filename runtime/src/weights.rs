@@ -1,5 +1,9 @@
 //! The weights of a network: shared, never changed.
 
+mod embed;
+
+pub use embed::{Embedded, EmbeddedBytes};
+
 use crate::step::{ALIGNMENT, read_header};
 use alloc::string::String;
 #[cfg(any(feature = "std", test))]
@@ -206,143 +210,6 @@ impl fmt::Display for LoadError {
 }
 
 impl core::error::Error for LoadError {}
-
-/// A static that another part of the program fills with weights; made by
-/// [`embed_weights!`](crate::embed_weights).
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Embedded<const BYTES: usize>(#[doc(hidden)] pub &'static EmbeddedBytes<BYTES>);
-
-/// Bytes at the alignment of cache lines.
-#[doc(hidden)]
-#[derive(Debug)]
-#[repr(C, align(64))]
-pub struct EmbeddedBytes<const BYTES: usize>(#[doc(hidden)] pub [u8; BYTES]);
-
-impl<const BYTES: usize> Embedded<BYTES> {
-    /// The weights.
-    #[must_use]
-    pub fn weights(&self) -> Weights {
-        Weights(Storage::Static(&self.0.0))
-    }
-}
-
-/// Puts a file into the program's image and names it: `embed_weights!(NAME,
-/// path, symbol, bytes)`. Generated code calls it.
-///
-/// The assembler includes the file. `include_bytes!` would pass it through the
-/// compiler, which takes about a minute and several gigabytes of memory for
-/// 500 MB.
-#[doc(hidden)]
-#[macro_export]
-#[cfg(not(target_family = "wasm"))]
-macro_rules! embed_weights {
-    ($name:ident, $path:expr, $symbol:literal, $bytes:literal) => {
-        #[cfg(all(not(windows), not(target_vendor = "apple")))]
-        ::core::arch::global_asm!(
-            ::core::concat!(
-                // One copy, should the same network be compiled in twice.
-                ".pushsection .rodata.",
-                $symbol,
-                ",\"aG\",%progbits,",
-                $symbol,
-                ",comdat\n",
-                ".weak ",
-                $symbol,
-                "\n",
-                ".hidden ",
-                $symbol,
-                "\n",
-                ".balign 64\n",
-                $symbol,
-                ":\n",
-                ".incbin \"",
-                $path,
-                "\"\n",
-                ".popsection\n",
-            ),
-            options(raw)
-        );
-        #[cfg(target_vendor = "apple")]
-        ::core::arch::global_asm!(
-            ::core::concat!(
-                ".section __TEXT,__const\n",
-                ".globl _",
-                $symbol,
-                "\n",
-                ".weak_definition _",
-                $symbol,
-                "\n",
-                ".private_extern _",
-                $symbol,
-                "\n",
-                ".p2align 6\n",
-                "_",
-                $symbol,
-                ":\n",
-                ".incbin \"",
-                $path,
-                "\"\n",
-                ".text\n",
-            ),
-            options(raw)
-        );
-        #[cfg(windows)]
-        ::core::arch::global_asm!(
-            ::core::concat!(
-                ".section .rdata,\"dr\"\n",
-                ".weak ",
-                $symbol,
-                "\n",
-                ".balign 64\n",
-                $symbol,
-                ":\n",
-                ".incbin \"",
-                $path,
-                "\"\n",
-                ".text\n",
-            ),
-            options(raw)
-        );
-        #[allow(unsafe_code)]
-        static $name: $crate::Embedded<$bytes> = {
-            unsafe extern "C" {
-                #[link_name = $symbol]
-                safe static BYTES: $crate::EmbeddedBytes<$bytes>;
-            }
-            $crate::Embedded(&BYTES)
-        };
-    };
-}
-
-/// Puts a file into the program's image and names it.
-#[doc(hidden)]
-#[macro_export]
-#[cfg(target_family = "wasm")]
-macro_rules! embed_weights {
-    ($name:ident, $path:expr, $symbol:literal, $bytes:literal) => {
-        static $name: $crate::Embedded<$bytes> = {
-            static BYTES: $crate::EmbeddedBytes<$bytes> =
-                $crate::EmbeddedBytes(*::core::include_bytes!($path));
-            $crate::Embedded(&BYTES)
-        };
-    };
-}
-
-/// Includes what [`cnnc::Build`](https://docs.rs/cnnc) compiled in this
-/// package's build script.
-///
-/// ```ignore
-/// mod squeezenet {
-///     cnnc_runtime::include_generated!("squeezenet");
-/// }
-/// ```
-#[macro_export]
-macro_rules! include_generated {
-    ($name:literal) => {
-        ::core::include!(::core::concat!(::core::env!("OUT_DIR"), "/", $name, ".rs"));
-    };
-}
 
 #[cfg(test)]
 mod tests {

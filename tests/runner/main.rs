@@ -48,7 +48,7 @@ fn main() {
         panic!("usage: program NETWORK WEIGHTS FOLDER")
     };
     let folder = Path::new(folder);
-    let load = || networks::load(name.to_str().unwrap(), Weights::from_file(weights).unwrap());
+    let load = || networks::load(name.to_str().unwrap(), Weights::mapped(Path::new(weights)).unwrap());
     let mut model = load();
     let inputs: Vec<Vec<f32>> =
         (0..).map_while(|number| read(&folder.join(format!("input_{number}")))).collect();

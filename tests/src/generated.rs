@@ -17,7 +17,8 @@ use std::process::{Command, Output, Stdio};
 pub struct Package {
     name: String,
     files: Vec<(String, Vec<u8>)>,
-    dependencies: String,
+    features: Vec<&'static str>,
+    build_script: bool,
 }
 
 impl Package {
@@ -25,13 +26,22 @@ impl Package {
     /// as its one dependency.
     #[must_use]
     pub fn new(name: &str, main: &str) -> Self {
-        let runtime = toml_path(&workspace().join("runtime"));
         let files = vec![("src/main.rs".into(), main.into())];
-        Self {
-            name: name.into(),
-            files,
-            dependencies: format!("cnnc-runtime = {{ path = {runtime} }}\n"),
-        }
+        Self { name: name.into(), files, features: Vec::new(), build_script: false }
+    }
+
+    /// Asks for a feature of the runtime.
+    #[must_use]
+    pub fn feature(mut self, feature: &'static str) -> Self {
+        self.features.push(feature);
+        self
+    }
+
+    /// Adds a build script, which may call `cnnc`.
+    #[must_use]
+    pub fn build_script(mut self, source: &str) -> Self {
+        self.build_script = true;
+        self.file("build.rs", source)
     }
 
     /// Adds a file; the path is relative to the package's folder.
@@ -52,12 +62,21 @@ impl Package {
     /// # Errors
     /// Names the file that can't be written.
     pub fn write(&self) -> Result<()> {
-        let Self { name, files, dependencies } = self;
+        let Self { name, files, features, build_script } = self;
+        let runtime = toml_path(&workspace().join("runtime"));
+        let compiler = toml_path(&workspace().join("compiler"));
         // `[workspace]` keeps cargo from taking it for a part of the workspace around it.
-        let manifest = format!(
+        let mut manifest = format!(
             "[workspace]\n\n[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-             [dependencies]\n{dependencies}\n[profile.dev.package.cnnc-runtime]\nopt-level = 3\n"
+             [dependencies]\ncnnc-runtime = {{ path = {runtime}, features = {features:?} }}\n"
         );
+        if *build_script {
+            let _ = write!(
+                manifest,
+                "\n[build-dependencies]\n\
+                 cnnc = {{ path = {compiler}, default-features = false }}\n"
+            );
+        }
         let folder = self.folder();
         write_if_changed(&folder.join("Cargo.toml"), manifest.as_bytes())?;
         for (path, contents) in files {
@@ -77,23 +96,20 @@ impl Package {
     /// [`ErrorKind::Build`] with what cargo printed.
     pub fn build(&self) -> Result<PathBuf> {
         self.write()?;
-        let results = generated_folder().join("target");
-        let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["build", "--release", "--offline", "--quiet"])
-            .current_dir(self.folder())
-            .env("CARGO_TARGET_DIR", &results)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| Error::new(ErrorKind::Build, format!("cargo: {error}")))?;
-        if !output.status.success() {
-            return Err(Error::new(ErrorKind::Build, printed(&output)).file(self.folder()));
-        }
+        let results = build_results();
+        cargo(&["build", "--release"], &self.folder(), &results)?;
         Ok(results.join("release").join(format!("{}{}", self.name, std::env::consts::EXE_SUFFIX)))
     }
 }
 
 fn generated_folder() -> PathBuf {
     target_folder().join("generated")
+}
+
+/// The folder that all packages are built into.
+#[must_use]
+pub fn build_results() -> PathBuf {
+    generated_folder().join("target")
 }
 
 fn toml_path(path: &Path) -> String {
@@ -207,4 +223,33 @@ impl Runner {
             Ok(f64::max(worst, difference(output, &only(&set.outputs)?)))
         })
     }
+}
+
+/// Builds the command `cnnc`; the path of its program.
+///
+/// # Errors
+/// [`ErrorKind::Build`] with what cargo printed.
+pub fn command() -> Result<PathBuf> {
+    cargo(&["build", "--package", "cnnc", "--bin", "cnnc"], workspace(), &target_folder())?;
+    Ok(target_folder().join("debug").join(format!("cnnc{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// Runs cargo in a folder, without a network, its results in `target`; what it
+/// wrote to standard output.
+///
+/// # Errors
+/// [`ErrorKind::Build`] with what cargo printed.
+pub fn cargo(arguments: &[&str], folder: &Path, target: &Path) -> Result<String> {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(arguments)
+        .args(["--offline", "--quiet"])
+        .current_dir(folder)
+        .env("CARGO_TARGET_DIR", target)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Error::new(ErrorKind::Build, format!("cargo: {error}")))?;
+    if !output.status.success() {
+        return Err(Error::new(ErrorKind::Build, printed(&output)).file(folder));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

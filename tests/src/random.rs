@@ -195,7 +195,7 @@ impl Layers {
         let inputs = self.channels();
         let groups = match self.random.below(6) {
             0 => inputs,
-            1 => (1..=inputs).rev().find(|&g| inputs % g == 0 && g < inputs).unwrap_or(1),
+            1 => (1..=inputs).rev().find(|&g| inputs.is_multiple_of(g) && g < inputs).unwrap_or(1),
             _ => 1,
         };
         let multiplier =

@@ -3,23 +3,15 @@
 
 use cnnc::codegen::{Package, RuntimeDependency};
 use cnnc::{Options, Source, WeightsLocation, compile};
-use cnnc_tests::{target_folder, workspace, zoo};
+use cnnc_tests::{generated, target_folder, workspace, zoo};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 #[cfg(target_os = "linux")]
 use nix::sys::resource::{UsageWho, getrusage};
 
 fn cargo(arguments: &[&str], folder: &Path) -> String {
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(arguments)
-        .current_dir(folder)
-        .env("CARGO_TARGET_DIR", target_folder().join("generated/target"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    generated::cargo(arguments, folder, &generated::build_results()).unwrap()
 }
 
 /// Largest resident memory of this process, or of any that it waited for, in
@@ -39,10 +31,10 @@ fn compiling_and_building() {
     let compiling = begin.elapsed();
     println!("resnet50: compiled in {compiling:.1?}");
 
-    cargo(&["build", "--release", "--offline", "--package", "cnnc-runtime"], &folder);
-    cargo(&["clean", "--release", "--offline", "--package", "resnet50"], &folder);
+    cargo(&["build", "--release", "--package", "cnnc-runtime"], &folder);
+    cargo(&["clean", "--release", "--package", "resnet50"], &folder);
     let begin = Instant::now();
-    cargo(&["build", "--release", "--offline"], &folder);
+    cargo(&["build", "--release"], &folder);
     let building = begin.elapsed();
     println!("resnet50: crate built in {building:.1?}");
     assert!(compiling < Duration::from_secs(20), "compiled in {compiling:.1?}");
@@ -83,8 +75,7 @@ fn write_crate(name: &str, folder: &Path) {
 
 #[test]
 fn the_runtime_has_few_dependencies() {
-    let arguments =
-        ["tree", "--package", "cnnc-runtime", "--edges", "normal", "--prefix", "none", "--offline"];
+    let arguments = ["tree", "--package", "cnnc-runtime", "--edges", "normal", "--prefix", "none"];
     let tree = cargo(&arguments, workspace());
     let dependencies = tree.lines().filter(|line| !line.is_empty()).count() - 1;
     assert!(dependencies <= 3, "{tree}");

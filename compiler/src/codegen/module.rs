@@ -50,7 +50,8 @@ pub fn module(plan: &Plan, about: &About, location: &WeightsLocation) -> Result<
         .collect();
 
     let model = model_struct(plan, about);
-    let construction = construction(plan, about, location);
+    let construction = construction(plan, about);
+    let embedded = embedded(plan, about, location);
     let outputs_struct = outputs_struct(&outputs);
     let run = run_method(&inputs, &outputs);
     let network = network_impl(plan, about, &inputs, &outputs, &steps);
@@ -67,6 +68,7 @@ pub fn module(plan: &Plan, about: &About, location: &WeightsLocation) -> Result<
 
         #network
         #steps_module
+        #embedded
     })
 }
 
@@ -140,20 +142,34 @@ fn model_struct(plan: &Plan, about: &About) -> TokenStream {
     }
 }
 
-fn construction(plan: &Plan, about: &About, location: &WeightsLocation) -> TokenStream {
+/// The weights as a part of the program.
+fn embedded(plan: &Plan, about: &About, location: &WeightsLocation) -> TokenStream {
+    match about.mode {
+        WeightsMode::Embed => {
+            let path = location.expression();
+            let symbol = format!("cnnc_weights_{:016x}", about.content);
+            let bytes = Literal::usize_unsuffixed(plan.weights.len() * 4);
+            quote! {
+                mod weights {
+                    ::cnnc_runtime::embed_weights!(WEIGHTS, #path, #symbol, #bytes);
+                }
+            }
+        }
+        WeightsMode::File | WeightsMode::Bytes => TokenStream::new(),
+    }
+}
+
+fn construction(plan: &Plan, about: &About) -> TokenStream {
     let arena = Literal::usize_unsuffixed(plan.arena_bytes);
     let bytes = Literal::usize_unsuffixed(plan.weights.len() * 4);
     let content = Literal::u64_unsuffixed(about.content);
     let new = match about.mode {
         WeightsMode::Embed => {
-            let path = location.expression();
-            let symbol = format!("cnnc_weights_{:016x}", about.content);
             quote! {
                 /// The network with the weights inside this program.
                 #[must_use]
                 pub fn new() -> Self {
-                    ::cnnc_runtime::embed_weights!(WEIGHTS, #path, #symbol, #bytes);
-                    match Self::with_weights(WEIGHTS.weights()) {
+                    match Self::with_weights(weights::WEIGHTS.weights()) {
                         Ok(model) => model,
                         Err(error) => ::core::panic!("{}", error),
                     }
@@ -161,7 +177,7 @@ fn construction(plan: &Plan, about: &About, location: &WeightsLocation) -> Token
             }
         }
         WeightsMode::File => {
-            let file = format!("{}.weights", super::names::snake_case(&about.model, "model"));
+            let file = format!("{}.weights", super::names::module_name(&about.model));
             let doc =
                 format!(" The network with the weights in the file `{file}` beside this program.");
             quote! {

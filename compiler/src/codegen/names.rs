@@ -55,6 +55,13 @@ fn is_free(candidate: &str) -> bool {
     syn::parse_str::<Ident>(candidate).is_ok()
 }
 
+/// The name of a model as that of a module, a crate and a weights file.
+#[must_use]
+pub fn module_name(model: &str) -> String {
+    let name = snake_case(model, "model");
+    if is_free(&name) { name } else { format!("{name}_model") }
+}
+
 /// Lower-case letters, digits and single underscores, starting with a letter.
 #[must_use]
 pub fn snake_case(name: &str, otherwise: &str) -> String {
@@ -102,5 +109,13 @@ mod tests {
         assert_eq!(name(&"x".repeat(100_000)).len(), LONGEST);
         assert_eq!(name("_"), "value_3");
         assert_eq!(name("Self"), "self_2");
+    }
+
+    #[test]
+    fn modules_are_named_after_models() {
+        assert_eq!(module_name("ResNet-50 v1.5"), "resnet_50_v1_5");
+        assert_eq!(module_name("fn"), "fn_model");
+        assert_eq!(module_name("50"), "model_50");
+        assert_eq!(module_name("..."), "model");
     }
 }

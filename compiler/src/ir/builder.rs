@@ -80,7 +80,7 @@ impl<O: Operator> Builder<O> {
                 None => None,
                 Some(ParsedOperand::Given(position)) => operands.get(position).copied().flatten(),
                 Some(ParsedOperand::Constant(tensor)) => {
-                    Some(self.graph.add_constant(format!("{name}.constant"), tensor))
+                    Some(self.graph.add_computed(format!("{name}.constant"), tensor))
                 }
             })
             .collect();
@@ -94,15 +94,19 @@ impl<O: Operator> Builder<O> {
             Some(tensors) => {
                 self.folded.push(Folded { node: name.to_owned(), operator: operator.to_owned() });
                 let constants = tensors.into_iter().take(outputs.len());
-                Ok(constants.map(|tensor| self.graph.add_constant(name, tensor)).collect())
+                Ok(constants.map(|tensor| self.graph.add_computed(name, tensor)).collect())
             }
         }
     }
 }
 
-/// Most elements of a folded value, unless it is smaller than its operands
-/// together: folding must not blow up a program.
+/// Most elements of all folded values together, unless the file itself holds a
+/// good part of that: a small file must not fill the memory.
 const MAX_FOLDED: usize = 1 << 24;
+
+/// How often each constant of the file may be computed anew: weights pass
+/// through a few conversions and reshapes on their way.
+const TURNS: usize = 8;
 
 /// The outputs of a node that depends on nothing that is unknown when the
 /// model is compiled.
@@ -119,12 +123,11 @@ pub fn fold<O: Operator>(graph: &Graph<O>, node: NodeId) -> Result<Option<Vec<Te
     if operands.iter().flatten().any(|operand| operand.value.is_none()) {
         return Ok(None);
     }
-    let mut elements = 0usize;
+    let [given, mut elements] = graph.constant_elements();
     for tensor_type in &graph.node(node).outputs {
         elements = elements.saturating_add(tensor_type.elements()?);
     }
-    let given: usize = operands.iter().flatten().filter_map(|o| o.value.map(Tensor::len)).sum();
-    if elements > MAX_FOLDED.max(given) {
+    if elements > MAX_FOLDED.max(given.saturating_mul(TURNS)) {
         return Ok(None);
     }
     let values: Vec<_> = operands.iter().map(|o| o.and_then(|o| o.value)).collect();

@@ -73,6 +73,8 @@ pub struct Graph<O> {
     inputs: Vec<NodeId>,
     outputs: Vec<GraphOutput>,
     next_position: usize,
+    given_elements: usize,
+    computed_elements: usize,
 }
 
 impl<O: Operator> Graph<O> {
@@ -85,6 +87,8 @@ impl<O: Operator> Graph<O> {
             inputs: Vec::new(),
             outputs: Vec::new(),
             next_position: 0,
+            given_elements: 0,
+            computed_elements: 0,
         }
     }
 
@@ -95,15 +99,38 @@ impl<O: Operator> Graph<O> {
         value
     }
 
-    /// Adds a constant.
+    /// Adds a constant of the file.
     pub fn add_constant(
         &mut self,
         name: impl Into<String>,
         tensor: impl Into<Arc<Tensor>>,
     ) -> Value {
         let tensor = tensor.into();
+        self.given_elements = self.given_elements.saturating_add(tensor.len());
+        self.constant_node(name.into(), tensor)
+    }
+
+    /// Adds a constant that the compiler computed.
+    pub fn add_computed(
+        &mut self,
+        name: impl Into<String>,
+        tensor: impl Into<Arc<Tensor>>,
+    ) -> Value {
+        let tensor = tensor.into();
+        self.computed_elements = self.computed_elements.saturating_add(tensor.len());
+        self.constant_node(name.into(), tensor)
+    }
+
+    fn constant_node(&mut self, name: String, tensor: Arc<Tensor>) -> Value {
         let tensor_type = tensor.tensor_type();
-        self.add(name.into(), Kind::Constant(tensor), vec![tensor_type])
+        self.add(name, Kind::Constant(tensor), vec![tensor_type])
+    }
+
+    /// Elements of all constants added so far: those of the file, and those
+    /// that were computed.
+    #[must_use]
+    pub const fn constant_elements(&self) -> [usize; 2] {
+        [self.given_elements, self.computed_elements]
     }
 
     /// Adds a computation, infers the types of its outputs, and returns its

@@ -1,7 +1,7 @@
 //! Activations: functions of one value that kernels apply in their store.
 
 use super::Definition;
-use super::floats::{check_float, mapped};
+use super::floats::{check_float, mapped, widened};
 use super::reading::{NEWEST, check, constant, writes_attributes};
 use crate::error::{Error, Result};
 use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
@@ -59,7 +59,8 @@ impl Activation {
         let rectified = |x: f64, slope: f64| if x < 0.0 { slope * x } else { x };
         match self {
             Self::Identity => x,
-            Self::Relu => rectified(x, 0.0),
+            // Not a slope of 0, which makes NaN of negative infinity.
+            Self::Relu => if x < 0.0 { 0.0 } else { x },
             Self::LeakyRelu { slope } => rectified(x, slope.into()),
             Self::ChannelRelu => rectified(x, slope),
             Self::Clip { low, high } => {
@@ -147,6 +148,22 @@ impl Activation {
         }
     }
 
+    /// Refuses [`Activation::ChannelRelu`] where there is no place for slopes.
+    pub(super) fn check_needs_no_slopes(self) -> Result<()> {
+        match self {
+            Self::ChannelRelu => Err(Error::malformed("there are no slopes for ChannelRelu here")),
+            Self::Identity
+            | Self::Relu
+            | Self::LeakyRelu { .. }
+            | Self::Clip { .. }
+            | Self::Sigmoid
+            | Self::HardSigmoid { .. }
+            | Self::HardSwish
+            | Self::Silu
+            | Self::Tanh => Ok(()),
+        }
+    }
+
     /// Adds the private attribute, unless there is nothing to say.
     pub(super) fn write_attribute(self, name: &str, attributes: &mut Attributes) {
         if self != Self::Identity {
@@ -227,6 +244,7 @@ impl Definition for Activation {
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
         let tensor_type = required(operands, 0, "input")?.tensor_type;
         check_float(tensor_type)?;
+        self.check_needs_no_slopes()?;
         Ok(vec![tensor_type.clone()])
     }
 
@@ -248,8 +266,11 @@ fn clip(signature: &Signature<'_>) -> Result<Activation> {
     check(signature, &[], 3)?;
     let bound = |slot, what, otherwise| match constant(signature, slot, what)? {
         None => Ok(otherwise),
-        Some(bound) => match bound.f32s()? {
-            [bound] => Ok(*bound),
+        Some(bound) => match widened(bound)?[..] {
+            [bound] if bound.is_nan() || f64::from(bound as f32) == bound => Ok(bound as f32),
+            [bound] => Err(Error::unsupported(format!(
+                "operand `{what}` is {bound}, which has more digits than f32"
+            ))),
             _ => Err(Error::shape(format!("operand `{what}` should be one value"))),
         },
     };
@@ -286,6 +307,22 @@ mod tests {
     }
 
     #[test]
+    fn infinities_and_nan_pass_through_as_they_should() {
+        let values = |case: Case| {
+            let data = vec![f32::NEG_INFINITY, f32::INFINITY, f32::NAN, -0.5];
+            case.operand(Tensor::vector(data)).f32s().1
+        };
+        let relu = values(Case::new("Relu", 14));
+        assert_eq!(relu[..2], [0.0, f32::INFINITY]);
+        assert!(relu[2].is_nan() && relu[3].is_sign_positive());
+        let clip = values(Case::new("Clip", 7));
+        assert_eq!(clip[..2], [f32::MIN, f32::MAX]);
+        assert!(clip[2].is_nan());
+        assert_eq!(values(Case::new("Tanh", 13))[..2], [-1.0, 1.0]);
+        assert_eq!(values(Case::new("HardSigmoid", 22))[..2], [0.0, 1.0]);
+    }
+
+    #[test]
     fn bounds_of_clip_are_operands_in_newer_sets_and_may_be_left_out() {
         let data = || Case::new("Clip", 13).operand(Tensor::vector(vec![-2.0f32, 9.0]));
         assert_eq!(data().f32s().1, [-2.0, 9.0]);
@@ -295,11 +332,29 @@ mod tests {
         assert_eq!(high.f32s().1, [-2.0, 6.0]);
         let two = data().operand(Tensor::vector(vec![0.0f32, 1.0]));
         two.refused(ErrorKind::Shape, "should be one value");
+        let double = |bound| {
+            let case = Case::new("Clip", 13).operand(Tensor::vector(vec![-2.0f64, 9.0]));
+            case.operand(Tensor::scalar::<f64>(bound))
+        };
+        assert_eq!(double(0.5).value(), Tensor::vector(vec![0.5f64, 9.0]));
+        double(0.1).refused(ErrorKind::Unsupported, "more digits than f32");
+        let integers = Case::new("Clip", 13).list(&[1]).list(&[0]);
+        integers.refused(ErrorKind::Unsupported, "found i64");
+        let crossed = data().operand(Tensor::scalar(5.0f32)).operand(Tensor::scalar(3.0f32));
+        assert_eq!(crossed.f32s().1, [3.0, 3.0]);
+        let open = data().operand(Tensor::scalar(0.0f32)).unknown(2);
+        open.refused(ErrorKind::Unsupported, "operand `min` depends on the data");
+        let old = Case::new("Clip", 10).counting(&[2]).operand(Tensor::scalar(0.0f32));
+        old.refused(ErrorKind::Malformed, "at most 1 operands");
     }
 
     #[test]
     fn integers_and_unknown_attributes_are_refused() {
         Case::new("Relu", 14).list(&[1]).refused(ErrorKind::Unsupported, "found i64");
+        Case::new("Swish", 24)
+            .counting(&[1])
+            .with("alpha", Attribute::Float(2.0))
+            .refused(ErrorKind::Unsupported, "to be 1, found 2");
         Case::new("Relu", 14)
             .counting(&[1])
             .int("alpha", 1)

@@ -42,6 +42,11 @@ impl Definition for BatchNormalization {
             return Err(Error::unsupported("expected attribute `spatial` to be 1, found 0"));
         }
         let epsilon = signature.attributes.float_or("epsilon", 1e-5)?;
+        if !epsilon.is_finite() || epsilon < 0.0 {
+            return Err(Error::malformed(format!(
+                "expected attribute `epsilon` to be a small positive number, found {epsilon}"
+            )));
+        }
         Ok(Parsed::as_written(Self { epsilon }, signature))
     }
 
@@ -122,6 +127,8 @@ mod tests {
         case(15).int("training_mode", 1).refused(ErrorKind::Unsupported, "training");
         case(9).outputs(3).refused(ErrorKind::Unsupported, "training");
         case(7).int("spatial", 0).refused(ErrorKind::Unsupported, "spatial");
+        let epsilon = crate::ir::Attribute::Float(-1.0);
+        case(9).with("epsilon", epsilon).refused(ErrorKind::Malformed, "found -1");
         case(9).int("spatial", 1).refused(ErrorKind::Malformed, "unknown attribute");
     }
 

@@ -1,12 +1,12 @@
 //! Elementwise functions of two operands, with broadcasting.
 
 use super::Definition;
-use super::floats::{check_same_element, rounded, widened};
+use super::floats::{check_float, check_same_element, rounded, widened};
 use super::reading::{NEWEST, check, one};
 use super::rearrange::rearranged;
 use super::{Activation, converted, rearrange};
 use crate::error::{Error, Result};
-use crate::ir::{Attributes, Data, Dim, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::ir::{Attributes, Data, Dim, ElementType, Operand, Parsed, Signature, Tensor, TensorType, required};
 use crate::step::BinaryOperation;
 
 /// `Add`, `Sub`, `Mul`, `Div`, `Min`, `Max`, `Pow`, `PRelu`; `Min` and `Max` of
@@ -43,9 +43,26 @@ impl Binary {
         self.activation.apply(result, 1.0)
     }
 
+    /// Refuses element types that are not computed on.
+    fn check_elements(&self, left: &TensorType, right: &TensorType) -> Result<()> {
+        self.activation.check_needs_no_slopes()?;
+        // An exponent may be of another type, but an integer stays one.
+        let exponent = self.operation == BinaryOperation::Pow
+            && (left.element.is_float() || !right.element.is_float())
+            && right.element != ElementType::Bool;
+        if !exponent {
+            check_same_element(left, right)?;
+        }
+        let only_floats = self.operation == BinaryOperation::ParametricRelu
+            || self.activation != Activation::Identity;
+        if only_floats || left.element == ElementType::Bool {
+            check_float(left)?;
+        }
+        Ok(())
+    }
+
     /// Integers wrap as they do in the processor; division rounds to zero.
     fn apply_integer(&self, a: i64, b: i64) -> Result<i64> {
-        let refused = || Error::unsupported("this operator is not computed on integers");
         Ok(match self.operation {
             BinaryOperation::Add => a.wrapping_add(b),
             BinaryOperation::Sub => a.wrapping_sub(b),
@@ -57,10 +74,14 @@ impl Binary {
             BinaryOperation::Min => a.min(b),
             BinaryOperation::Max => a.max(b),
             BinaryOperation::Pow => {
-                let exponent = u32::try_from(b).map_err(|_| refused())?;
+                let exponent = u32::try_from(b).map_err(|_| {
+                    Error::unsupported(format!("the power {a}^{b} of an integer is no integer"))
+                })?;
                 a.wrapping_pow(exponent)
             }
-            BinaryOperation::ParametricRelu => return Err(refused()),
+            BinaryOperation::ParametricRelu => {
+                return Err(Error::internal("PRelu is not computed on integers"));
+            }
         })
     }
 }
@@ -133,10 +154,9 @@ impl Definition for Binary {
         let variadic = matches!(operation, BinaryOperation::Min | BinaryOperation::Max);
         check(signature, known, if variadic { usize::MAX } else { 2 })?;
         if variadic && signature.operands.len() != 2 {
-            return Err(Error::unsupported(format!(
-                "expected two operands, found {}",
-                signature.operands.len()
-            )));
+            let found = signature.operands.len();
+            return Err(Error::unsupported(format!("expected two operands, found {found}"))
+                .help("chain nodes of two operands"));
         }
         let activation = Activation::from_attribute(signature, "activation")?;
         Ok(Parsed::as_written(Self { operation, activation }, signature))
@@ -145,9 +165,7 @@ impl Definition for Binary {
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
         let left = required(operands, 0, "left")?.tensor_type;
         let right = required(operands, 1, "right")?.tensor_type;
-        if self.operation != BinaryOperation::Pow {
-            check_same_element(left, right)?;
-        }
+        self.check_elements(left, right)?;
         let shape = broadcast(left, right)?;
         if self.operation == BinaryOperation::ParametricRelu && shape != left.shape {
             return Err(Error::shape(format!("expected slopes that fit {left}, found {right}")));
@@ -156,19 +174,15 @@ impl Definition for Binary {
     }
 
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
-        let left = required(operands, 0, "left")?;
-        let right = required(operands, 1, "right")?;
-        let shape = broadcast(&left.tensor_type(), &right.tensor_type())?;
-        let shape = TensorType { element: left.element(), shape }.sizes()?;
-        let (left, right) = (repeated(left, &shape)?, repeated(right, &shape)?);
+        let types = super::reading::inferred(self, operands)?;
+        let shape = required(&[types.first()], 0, "result")?.sizes()?;
+        let left = repeated(required(operands, 0, "left")?, &shape)?;
+        let right = repeated(required(operands, 1, "right")?, &shape)?;
         if left.element().is_float() {
-            let right = Tensor::new(&shape, converted(right.data(), left.element()))?;
+            let right = Tensor::new(&shape, converted(right.data(), ElementType::F64))?;
             let (a, b) = (widened(&left)?, widened(&right)?);
             let values = a.iter().zip(b.iter()).map(|(&a, &b)| self.apply(a, b)).collect();
             return Ok(vec![rounded(left.element(), &shape, values)?]);
-        }
-        if self.activation != Activation::Identity {
-            return Err(Error::unsupported("activations are not computed on integers"));
         }
         let (a, b) = (left.integers()?, right.integers()?);
         let values: Vec<i64> =
@@ -210,6 +224,50 @@ mod tests {
     }
 
     #[test]
+    fn narrow_integers_wrap_at_their_own_width() {
+        let case = |name| {
+            let data = Case::new(name, 14).operand(Tensor::vector(vec![-128i8, 100]));
+            data.operand(Tensor::vector(vec![-1i8, 100])).value()
+        };
+        assert_eq!(case("Add"), Tensor::vector(vec![127i8, -56]));
+        assert_eq!(case("Mul"), Tensor::vector(vec![-128i8, 16]));
+        assert_eq!(case("Div"), Tensor::vector(vec![-128i8, 1]));
+        let bytes = Case::new("Sub", 14).operand(Tensor::vector(vec![1u8]));
+        assert_eq!(bytes.operand(Tensor::scalar(2u8)).value(), Tensor::vector(vec![255u8]));
+    }
+
+    #[test]
+    fn an_exponent_may_be_of_another_type() {
+        let floats = Case::new("Pow", 13).operand(Tensor::vector(vec![2.0f32, 4.0]));
+        assert_eq!(floats.clone().list(&[-1, 2]).f32s().1, [0.5, 16.0]);
+        assert_eq!(floats.operand(Tensor::scalar(0.5f64)).f32s().1, [2.0f32.sqrt(), 2.0]);
+        let integers = |exponent| Case::new("Pow", 13).list(&[3, -2]).list(&[exponent]);
+        assert_eq!(integers(3).value(), Tensor::vector(vec![27i64, -8]));
+        integers(-1).refused(ErrorKind::Unsupported, "no integer");
+        let narrow = Case::new("Pow", 13).operand(Tensor::scalar(7i8)).list(&[3]).value();
+        assert_eq!(narrow, Tensor::vector(vec![87i8]));
+        let mixed = Case::new("Pow", 13).list(&[3]).counting(&[1]);
+        mixed.refused(ErrorKind::Shape, "element type");
+    }
+
+    #[test]
+    fn an_activation_may_follow() {
+        let case = |activation: &str| {
+            Case::new("Sub", NEWEST)
+                .operand(Tensor::vector(vec![1.0f32, 5.0]))
+                .operand(Tensor::scalar(2.0f32))
+                .string("activation", activation)
+        };
+        assert_eq!(case("LeakyRelu(0.5)").f32s().1, [-0.5, 3.0]);
+        case("ChannelRelu").refused(ErrorKind::Malformed, "no slopes");
+        let integers = Case::new("Add", NEWEST).list(&[1]).list(&[1]).string("activation", "Relu");
+        integers.refused(ErrorKind::Unsupported, "found i64");
+        let written = Case::new("Add", 14).counting(&[1]).counting(&[1]);
+        let written = written.string("activation", "Relu");
+        written.refused(ErrorKind::Malformed, "unknown attribute");
+    }
+
+    #[test]
     fn nan_wins_in_min_and_max() {
         let case = Case::new("Min", 13)
             .operand(Tensor::vector(vec![f32::NAN, 1.0]))
@@ -235,6 +293,14 @@ mod tests {
             .counting(&[2])
             .refused(ErrorKind::Shape, "cannot be broadcast");
         Case::new("Add", 14).counting(&[2]).list(&[1, 2]).refused(ErrorKind::Shape, "element type");
+        let booleans = || Tensor::vector(vec![true]);
+        Case::new("Add", 14)
+            .operand(booleans())
+            .operand(booleans())
+            .refused(ErrorKind::Unsupported, "found bool");
+        Case::new("PRelu", 16).list(&[1]).list(&[1]).refused(ErrorKind::Unsupported, "found i64");
+        let legacy = Case::new("Add", 7).counting(&[2]).counting(&[2]).int("broadcast", 1);
+        legacy.refused(ErrorKind::Malformed, "unknown attribute `broadcast`");
         Case::new("Max", 13).counting(&[2]).refused(ErrorKind::Unsupported, "two operands");
     }
 }

@@ -167,34 +167,17 @@ impl Definition for Conv {
                 self.groups
             )));
         }
-        if kh == 0 || kw == 0 {
-            return Err(Error::shape(format!("the weights {weights} have no taps")));
+        if kh == 0 || kw == 0 || depth == 0 {
+            return Err(Error::shape(format!("the weights {weights} are empty")));
         }
         let [rows, columns] = self.windows([kh, kw]).count([height, width], false)?;
         let result = TensorType::fixed(input.element, &[batch, out, rows, columns]);
         result.elements()?;
-        let vector = |slot: usize, what: &str, len: usize, wanted: bool| {
-            let expected = TensorType::fixed(input.element, &[len]);
-            match operands.get(slot).copied().flatten() {
-                Some(operand) if *operand.tensor_type == expected => Ok(()),
-                None if !wanted => Ok(()),
-                found => Err(Error::shape(format!(
-                    "expected {what} {expected}, found {}",
-                    found.map_or("none".to_owned(), |operand| operand.tensor_type.to_string())
-                ))),
-            }
-        };
-        vector(Self::BIAS, "bias", out, false)?;
-        let slopes = self.epilogue.activation == Activation::ChannelRelu;
-        vector(Self::SLOPES, "slopes", out, slopes)?;
-        vector(Self::SCALE, "scale", channels, self.prologue.is_some())?;
-        vector(Self::SHIFT, "shift", channels, self.prologue.is_some())?;
-        if self.epilogue.residual.is_some() {
-            let residual = required(operands, Self::RESIDUAL, "residual")?.tensor_type;
-            if *residual != result {
-                return Err(Error::shape(format!("expected a residual {result}, found {residual}")));
-            }
+        let vector = |len: usize| TensorType::fixed(input.element, &[len]);
+        if operands.get(Self::BIAS).copied().flatten().is_some() {
+            check_slot(operands, Self::BIAS, "bias", Some(vector(out)))?;
         }
+        self.check_folded(operands, &result, vector(channels), vector(out))?;
         Ok(vec![result])
     }
 
@@ -233,7 +216,45 @@ impl Definition for Conv {
     }
 }
 
+/// Refuses an operand that is not of the expected type, or that nothing asks
+/// for.
+fn check_slot(
+    operands: &[Option<Operand<'_>>],
+    slot: usize,
+    what: &str,
+    expected: Option<TensorType>,
+) -> Result<()> {
+    let found = operands.get(slot).copied().flatten().map(|operand| operand.tensor_type);
+    if found == expected.as_ref() {
+        return Ok(());
+    }
+    let named = |tensor_type: Option<&TensorType>| {
+        tensor_type.map_or("none".to_owned(), ToString::to_string)
+    };
+    let (expected, found) = (named(expected.as_ref()), named(found));
+    Err(Error::shape(format!("expected as {what} {expected}, found {found}")))
+}
+
 impl Conv {
+    /// Checks that the operands of what is folded in are there, and no others.
+    fn check_folded(
+        &self,
+        operands: &[Option<Operand<'_>>],
+        result: &TensorType,
+        of_input: TensorType,
+        of_result: TensorType,
+    ) -> Result<()> {
+        let Epilogue { residual, activation } = self.epilogue;
+        let residual = residual.map(|_| result.clone());
+        check_slot(operands, Self::RESIDUAL, "residual", residual)?;
+        let slopes = (activation == Activation::ChannelRelu).then_some(of_result);
+        check_slot(operands, Self::SLOPES, "slopes", slopes)?;
+        let of_input = self.prologue.map(|_| of_input);
+        check_slot(operands, Self::SCALE, "scale", of_input.clone())?;
+        check_slot(operands, Self::SHIFT, "shift", of_input)?;
+        self.prologue.map_or(Ok(()), |prologue| prologue.activation.check_needs_no_slopes())
+    }
+
     /// The input with the prologue applied.
     fn prepared(&self, operands: &[Option<&Tensor>]) -> Result<Vec<f64>> {
         let input = required(operands, Self::INPUT, "input")?;
@@ -356,10 +377,33 @@ mod tests {
     }
 
     #[test]
+    fn folded_parts_have_their_operands_and_no_others() {
+        let case = || {
+            let case = Case::new("Conv", NEWEST).counting(&[1, 1, 1, 2]).operand(ones(&[1, 1, 1, 1]));
+            case.absent()
+        };
+        let residual = || case().counting(&[1, 1, 1, 2]);
+        assert_eq!(residual().string("residual", "before").f32s().1, [0.0, 2.0]);
+        residual().refused(ErrorKind::Shape, "expected as residual none");
+        let missing = case().string("residual", "before");
+        missing.refused(ErrorKind::Shape, "expected as residual f32[1,1,1,2], found none");
+        case().string("activation", "ChannelRelu").refused(ErrorKind::Shape, "as slopes f32[1]");
+        case().string("prologue", "Relu").refused(ErrorKind::Shape, "as scale f32[1]");
+        let scaled = case().absent().absent().counting(&[1]).counting(&[1]);
+        scaled.string("prologue", "ChannelRelu").refused(ErrorKind::Malformed, "no slopes");
+        case().string("residual", "never").refused(ErrorKind::Malformed, "before or after");
+        case().string("activation", "Sine").refused(ErrorKind::Malformed, "no activation");
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused() {
         let case = |weights: &[usize]| Case::new("Conv", 11).counting(&[1, 4, 3, 3]).counting(weights);
         case(&[2, 3, 1, 1]).refused(ErrorKind::Shape, "4 input channels");
         case(&[2, 4, 4, 1]).refused(ErrorKind::Shape, "larger than the padded picture");
+        let empty = Case::new("Conv", 11).counting(&[1, 0, 3, 3]).counting(&[2, 0, 2, 2]);
+        empty.refused(ErrorKind::Shape, "are empty");
+        case(&[3, 2, 1, 1]).int("group", 2).refused(ErrorKind::Shape, "in 2 groups");
+        case(&[2, 4, 1, 1]).counting(&[3]).refused(ErrorKind::Shape, "expected as bias f32[2]");
         case(&[2, 4, 1, 1]).int("group", 0).refused(ErrorKind::Malformed, "positive");
         case(&[2, 4, 1, 1])
             .ints("kernel_shape", &[3, 3])

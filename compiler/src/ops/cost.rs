@@ -16,3 +16,32 @@ pub fn multiply_adds(graph: &Graph, node: NodeId) -> u64 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{Attribute, Attributes, Builder, TensorType};
+
+    fn counted(operator: &str, attributes: &Attributes, operands: &[&[usize]]) -> u64 {
+        let mut builder = Builder::<Op>::new("test", 13);
+        let inputs: Vec<_> = operands
+            .iter()
+            .map(|shape| Some(builder.graph.add_input("input", TensorType::f32(shape))))
+            .collect();
+        let outputs = builder.node("node", operator, attributes, &inputs, &[true]).unwrap();
+        multiply_adds(&builder.graph, outputs[0].node)
+    }
+
+    #[test]
+    fn products_count_and_nothing_else() {
+        let none = Attributes::default();
+        let grouped = Attributes::default().with("group", Attribute::Int(3));
+        // The result is [2, 6, 3, 4] and each value sums 2 * 2 * 2 products.
+        assert_eq!(counted("Conv", &grouped, &[&[2, 6, 4, 5], &[6, 2, 2, 2], &[6]]), 144 * 8);
+        let transposed = Attributes::default().with("transA", Attribute::Int(1));
+        assert_eq!(counted("Gemm", &transposed, &[&[5, 2], &[5, 3], &[3]]), 2 * 5 * 3);
+        assert_eq!(counted("MatMul", &none, &[&[7, 1, 2, 5], &[4, 5, 3]]), 7 * 4 * 2 * 5 * 3);
+        assert_eq!(counted("MatMul", &none, &[&[5], &[5]]), 5);
+        assert_eq!(counted("Mul", &none, &[&[5], &[5]]), 0);
+    }
+}

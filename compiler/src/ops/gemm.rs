@@ -90,6 +90,7 @@ impl Definition for Gemm {
                 "the matrices have {depth} and {other} values to multiply: {a}, {b}"
             )));
         }
+        self.activation.check_needs_no_slopes()?;
         let result = TensorType::fixed(a.element, &[rows, columns]);
         result.elements()?;
         if let Some(c) = operands.get(2).copied().flatten() {
@@ -121,9 +122,8 @@ impl Definition for Gemm {
         let mut results = Vec::with_capacity(rows * columns);
         for row in 0..rows {
             for column in 0..columns {
-                let left = a[row * a_row..].iter().step_by(a_step);
-                let right = b[column * b_column..].iter().step_by(b_step);
-                let sum: f64 = left.zip(right).take(depth).map(|(a, b)| a * b).sum();
+                let product = |i| a[row * a_row + i * a_step] * b[column * b_column + i * b_step];
+                let sum: f64 = (0..depth).map(product).sum();
                 let offset = c.as_ref().map_or(0.0, |c| c[row * columns + column]);
                 let value = f64::from(self.alpha) * sum + f64::from(self.beta) * offset;
                 results.push(self.activation.apply(value, 1.0));
@@ -148,6 +148,27 @@ mod tests {
         assert_eq!(case([3, 2], [3, 2], 1, 0).f32s().1, [20.0, 26.0, 26.0, 35.0]);
         assert_eq!(case([2, 3], [2, 3], 0, 1).f32s().1, [5.0, 14.0, 14.0, 50.0]);
         case([2, 3], [2, 2], 0, 0).refused(ErrorKind::Shape, "3 and 2 values");
+    }
+
+    #[test]
+    fn empty_sums_are_zero() {
+        for (a, b, transposed) in [([2, 0], [0, 2], 0), ([0, 2], [2, 0], 1)] {
+            let case = Case::new("Gemm", 13).counting(&a).counting(&b).counting(&[2]);
+            let case = case.int("transA", transposed).int("transB", transposed);
+            assert_eq!(case.f32s(), (vec![2, 2], vec![0.0, 1.0, 0.0, 1.0]));
+        }
+    }
+
+    #[test]
+    fn an_activation_may_follow() {
+        let case = |opset| {
+            let case = Case::new("Gemm", opset).counting(&[1, 2]).counting(&[2, 2]);
+            case.counting(&[2]).with("alpha", Attribute::Float(-1.0))
+        };
+        let folded = |activation| case(NEWEST).string("activation", activation);
+        assert_eq!(folded("Clip(-2.5, 0.0)").f32s().1, [-2.0, -2.0]);
+        folded("ChannelRelu").refused(ErrorKind::Malformed, "no slopes");
+        case(13).string("activation", "Relu").refused(ErrorKind::Malformed, "unknown attribute");
     }
 
     #[test]

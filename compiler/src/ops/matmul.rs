@@ -106,9 +106,9 @@ impl Definition for MatMul {
         for batch in 0..product.batches.iter().product() {
             for row in 0..rows {
                 for column in 0..columns {
-                    let left = &a[(batch * rows + row) * depth..];
-                    let right = b[batch * depth * columns + column..].iter().step_by(columns);
-                    results.push(left.iter().zip(right).take(depth).map(|(a, b)| a * b).sum());
+                    let left = |i| a[(batch * rows + row) * depth + i];
+                    let right = |i| b[(batch * depth + i) * columns + column];
+                    results.push((0..depth).map(|i| left(i) * right(i)).sum());
                 }
             }
         }
@@ -131,6 +131,8 @@ mod tests {
         assert_eq!(case(&[2], &[2, 2]).f32s(), (vec![2], vec![2.0, 3.0]));
         assert_eq!(case(&[2, 2], &[2]).f32s(), (vec![2], vec![1.0, 3.0]));
         assert_eq!(case(&[3], &[3]).f32s(), (vec![], vec![5.0]));
+        assert_eq!(case(&[1, 0], &[0, 2]).f32s(), (vec![1, 2], vec![0.0, 0.0]));
+        assert_eq!(case(&[0, 2], &[2, 3]).f32s(), (vec![0, 3], vec![]));
         let (shape, values) = case(&[2, 1, 1, 2], &[3, 2, 1]).f32s();
         assert_eq!(shape, [2, 3, 1, 1]);
         assert_eq!(values, [1.0, 3.0, 5.0, 3.0, 13.0, 23.0]);

@@ -156,6 +156,7 @@ operators! {
     range::Range,
     reduce::Reduce,
     reshape::Reshape,
+    resize::Resize,
     scale_shift::ScaleShift,
     shape::Shape,
     slice::Slice,
@@ -172,4 +173,5 @@ pub use global_pool::GlobalPoolKind;
 pub use pad::PadMode;
 pub use pool::PoolKind;
 pub use reduce::ReduceKind;
+pub use resize::{Coordinates, Interpolation, Rounding, Taps};
 pub use slice::SliceRange;

@@ -3,7 +3,7 @@
 use super::Definition;
 use super::conv::picture;
 use super::floats::{check_float, rounded, widened};
-use super::reading::{NEWEST, check, operand_type};
+use super::reading::{check, operand_type};
 use super::windows::{Windows, array};
 use crate::error::{Error, Result};
 use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
@@ -44,17 +44,39 @@ impl Pool {
         Windows { kernel, strides, pads, dilations }
     }
 
+    /// Refuses `auto_pad` where tools disagree on what it means.
+    fn check_automatic_padding(
+        &self,
+        signature: &Signature<'_>,
+        picture: [usize; 2],
+    ) -> Result<()> {
+        let counts = |ceil| self.windows().count(picture, ceil);
+        let disputed = match signature.attributes.string_or("auto_pad", "NOTSET")? {
+            // The text of the specification and ONNX's own reference round
+            // down; ONNX's shape inference and ONNX Runtime round up.
+            "VALID" if self.ceil && counts(true)? != counts(false)? => "ceil_mode",
+            // ONNX Runtime pads as if there were no dilations.
+            "SAME_UPPER" | "SAME_LOWER"
+                if [0, 1].iter().any(|&axis| self.dilations[axis] > 1 && self.kernel[axis] > 1) =>
+            {
+                "dilations"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::unsupported(format!(
+            "`{disputed}` with `auto_pad` means different things to different tools"
+        ))
+        .help("export the model with `pads` instead"))
+    }
+
     /// Pixels of a window at this place that lie inside the picture or its
     /// padding; a window that stands out with `ceil` has fewer.
     fn padded_pixels(&self, place: [usize; 2], picture: [usize; 2]) -> usize {
-        [0, 1]
-            .map(|axis| {
-                let end = picture[axis] + self.pads[axis] + self.pads[2 + axis];
-                let position = |k| place[axis] * self.strides[axis] + k * self.dilations[axis];
-                (0..self.kernel[axis]).filter(|&k| position(k) < end).count()
-            })
-            .iter()
-            .product()
+        let along = |axis: usize| {
+            let end = picture[axis] + self.pads[axis] + self.pads[2 + axis];
+            self.windows().taps_until(axis, place[axis], end)
+        };
+        along(0) * along(1)
     }
 }
 
@@ -84,10 +106,12 @@ impl Definition for Pool {
 
     fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
         let mut known = vec!["auto_pad", "kernel_shape", "pads", "strides"];
-        let since = |opset: u32| signature.opset >= opset || signature.opset == NEWEST;
+        let opset = signature.opset;
         let kind = if signature.operator == "MaxPool" {
-            known.push("storage_order");
-            if since(10) {
+            if opset >= 8 {
+                known.push("storage_order");
+            }
+            if opset >= 10 {
                 known.extend(["ceil_mode", "dilations"]);
             }
             if signature.outputs.get(1).is_some_and(|&used| used) {
@@ -96,10 +120,10 @@ impl Definition for Pool {
             PoolKind::Max
         } else {
             known.push("count_include_pad");
-            if since(10) {
+            if opset >= 10 {
                 known.push("ceil_mode");
             }
-            if since(19) {
+            if opset >= 19 {
                 known.push("dilations");
             }
             PoolKind::Average { include_pad: signature.attributes.flag("count_include_pad")? }
@@ -114,7 +138,9 @@ impl Definition for Pool {
         let windows = Windows::read(signature, kernel, [height, width])?;
         let Windows { strides, pads, dilations, .. } = windows;
         let ceil = signature.attributes.flag("ceil_mode")?;
-        Ok(Parsed::first(Self { kind, kernel, strides, pads, dilations, ceil }, 1))
+        let pool = Self { kind, kernel, strides, pads, dilations, ceil };
+        pool.check_automatic_padding(signature, [height, width])?;
+        Ok(Parsed::first(pool, 1))
     }
 
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
@@ -122,16 +148,16 @@ impl Definition for Pool {
         check_float(input)?;
         let [batch, channels, height, width] = picture(input)?;
         let windows = self.windows();
-        // A window of padding alone has no largest value and no mean.
-        for axis in [0, 1] {
-            if self.pads[axis].max(self.pads[2 + axis]) >= windows.extent(axis) {
-                return Err(Error::shape(format!(
-                    "padding {:?} is as large as the window {:?}",
+        let [rows, columns] = windows.count([height, width], self.ceil)?;
+        for (axis, size, count) in [(0, height, rows), (1, width, columns)] {
+            if !windows.all_cover(axis, size, count) {
+                return Err(Error::unsupported(format!(
+                    "padding {:?} around {input} leaves windows of {:?} pixels that cover \
+                     padding alone, which has no largest value and no mean",
                     self.pads, self.kernel
                 )));
             }
         }
-        let [rows, columns] = windows.count([height, width], self.ceil)?;
         let result = TensorType::fixed(input.element, &[batch, channels, rows, columns]);
         result.elements()?;
         Ok(vec![result])
@@ -231,13 +257,63 @@ mod tests {
     }
 
     #[test]
+    fn automatic_padding_may_be_read_in_one_way_only() {
+        let case = |mode: &str, length, kernel, stride| {
+            line("AveragePool", 19, length)
+                .ints("kernel_shape", &[1, kernel])
+                .ints("strides", &[1, stride])
+                .string("auto_pad", mode)
+                .int("ceil_mode", 1)
+        };
+        assert_eq!(case("SAME_UPPER", 4, 3, 2).f32s().1, [1.0, 2.5]);
+        assert_eq!(case("SAME_LOWER", 4, 3, 2).f32s().1, [0.5, 2.0]);
+        assert_eq!(case("SAME_UPPER", 6, 1, 2).f32s().1, [0.0, 2.0, 4.0]);
+        case("SAME_UPPER", 6, 1, 3).refused(ErrorKind::Unsupported, "different tools");
+        assert_eq!(case("VALID", 5, 3, 2).f32s().1, [1.0, 3.0]);
+        case("VALID", 6, 3, 2).refused(ErrorKind::Unsupported, "`ceil_mode` with `auto_pad`");
+        let dilated = |kernel| case("SAME_UPPER", 5, kernel, 1).ints("dilations", &[1, 2]);
+        dilated(2).refused(ErrorKind::Unsupported, "`dilations` with `auto_pad`");
+        assert_eq!(dilated(1).f32s().1, [0.0, 1.0, 2.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn nan_is_the_largest_value() {
+        let data = vec![1.0, f32::NAN, 0.0, 2.0];
+        let data = crate::ir::Tensor::new(&[1, 1, 1, 4], data).unwrap();
+        let case = Case::new("MaxPool", 12).operand(data).ints("kernel_shape", &[1, 2]);
+        let values = case.f32s().1;
+        assert!(values[0].is_nan() && values[1].is_nan() && values[2] == 2.0);
+    }
+
+    #[test]
+    fn huge_windows_cost_no_more_than_the_picture() {
+        const HUGE: i64 = 1 << 20;
+        let case = Case::new("MaxPool", 12)
+            .counting(&[1, 1, 2, 2])
+            .ints("kernel_shape", &[HUGE, HUGE])
+            .ints("strides", &[HUGE, HUGE])
+            .ints("pads", &[HUGE - 1; 4]);
+        assert_eq!(case.f32s(), (vec![1, 1, 2, 2], vec![0.0, 1.0, 2.0, 3.0]));
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused() {
         line("MaxPool", 12, 4).refused(ErrorKind::Malformed, "kernel_shape");
         line("MaxPool", 12, 4).ints("kernel_shape", &[3]).refused(ErrorKind::Unsupported, "two spatial");
         line("MaxPool", 12, 4)
             .ints("kernel_shape", &[1, 2])
             .ints("pads", &[0, 2, 0, 0])
-            .refused(ErrorKind::Shape, "as large as the window");
+            .refused(ErrorKind::Unsupported, "cover padding alone");
+        // Taps three apart step over a picture of two.
+        line("MaxPool", 12, 2)
+            .ints("kernel_shape", &[1, 2])
+            .ints("dilations", &[1, 3])
+            .ints("pads", &[0, 1, 0, 1])
+            .refused(ErrorKind::Unsupported, "cover padding alone");
+        line("MaxPool", 12, 0)
+            .ints("kernel_shape", &[1, 2])
+            .ints("pads", &[0, 1, 0, 1])
+            .refused(ErrorKind::Unsupported, "cover padding alone");
         line("MaxPool", 12, 4)
             .ints("kernel_shape", &[1, 2])
             .outputs(2)

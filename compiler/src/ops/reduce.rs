@@ -1,6 +1,6 @@
 //! Reductions over dimensions.
 
-use super::floats::{rounded, widened};
+use super::floats::{check_float, rounded, widened};
 use super::reading::{NEWEST, axes, check, integers, one, operand_type};
 use super::{Definition, converted};
 use crate::error::{Error, Result};
@@ -89,6 +89,43 @@ impl ReduceKind {
             }
         }
     }
+
+    /// Of integers: sums and products wrap, the mean rounds towards zero.
+    fn reduce_integers(self, values: &[i64]) -> Result<i64> {
+        let sum = |apply: fn(i64) -> i64| {
+            values.iter().fold(0i64, |sum, &x| sum.wrapping_add(apply(x)))
+        };
+        let empty = || Error::unsupported("the reduction of no integers is not defined");
+        match self {
+            Self::Mean => {
+                let sum: i128 = values.iter().copied().map(i128::from).sum();
+                sum.checked_div(values.len() as i128).map(|mean| mean as i64).ok_or_else(empty)
+            }
+            Self::Sum => Ok(sum(|x| x)),
+            Self::Max => values.iter().copied().max().ok_or_else(empty),
+            Self::Min => values.iter().copied().min().ok_or_else(empty),
+            Self::Prod => Ok(values.iter().fold(1, |product: i64, &x| product.wrapping_mul(x))),
+            Self::L1 => Ok(sum(i64::wrapping_abs)),
+            Self::SumSquare => Ok(sum(|x| x.wrapping_mul(x))),
+            Self::L2 | Self::LogSum | Self::LogSumExp => {
+                Err(Error::internal("roots and logarithms of integers were let in"))
+            }
+        }
+    }
+
+    /// Whether the result for integers is an integer by itself.
+    const fn stays_integer(self) -> bool {
+        match self {
+            Self::Mean
+            | Self::Sum
+            | Self::Max
+            | Self::Min
+            | Self::Prod
+            | Self::L1
+            | Self::SumSquare => true,
+            Self::L2 | Self::LogSum | Self::LogSumExp => false,
+        }
+    }
 }
 
 impl Reduce {
@@ -154,8 +191,8 @@ impl Definition for Reduce {
 
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
         let input = required(operands, 0, "data")?.tensor_type;
-        if input.element == ElementType::Bool {
-            return Err(Error::unsupported("reducing booleans is not supported"));
+        if input.element == ElementType::Bool || !self.kind.stays_integer() {
+            check_float(input)?;
         }
         if let Some(axis) = self.axes.iter().find(|&&axis| axis >= input.rank()) {
             return Err(Error::shape(format!("there is no axis {axis} in {input}")));
@@ -167,26 +204,36 @@ impl Definition for Reduce {
         super::reading::inferred(self, operands)?;
         let input = required(operands, 0, "data")?;
         let result = self.result(&input.tensor_type());
-        // Integers pass through f64, which holds what a shape or an index needs.
-        let wide = Tensor::new(input.shape(), converted(input.data(), ElementType::F64))?;
-        let values = widened(&wide)?;
-        let strides = super::rearrange::strides(input.shape());
-        let mut runs = vec![Vec::new(); result.elements()?];
-        for (i, &value) in values.iter().enumerate() {
-            let kept = (0..input.shape().len()).filter(|axis| !self.axes.contains(axis));
-            let run = kept.fold(0, |run, axis| {
-                run * input.shape()[axis] + i / strides[axis] % input.shape()[axis]
-            });
-            runs[run].push(value);
-        }
-        let reduced: Vec<f64> = runs.iter().map(|run| self.kind.reduce(run)).collect();
         let shape = result.sizes()?;
         let reduced = if input.element().is_float() {
-            rounded(input.element(), &shape, reduced)?
+            let runs = self.runs(input.shape(), &result, &widened(input)?)?;
+            rounded(input.element(), &shape, runs.iter().map(|run| self.kind.reduce(run)).collect())?
         } else {
-            Tensor::new(&shape, converted(&Data::F64(reduced), input.element()))?
+            let runs = self.runs(input.shape(), &result, &input.integers()?)?;
+            let reduced = runs.iter().map(|run| self.kind.reduce_integers(run));
+            let reduced = Data::I64(reduced.collect::<Result<_>>()?);
+            Tensor::new(&shape, converted(&reduced, input.element()))?
         };
         Ok(vec![reduced])
+    }
+}
+
+impl Reduce {
+    /// The values that each value of the result is computed from.
+    fn runs<T: Copy>(
+        &self,
+        shape: &[usize],
+        result: &TensorType,
+        values: &[T],
+    ) -> Result<Vec<Vec<T>>> {
+        let strides = super::rearrange::strides(shape);
+        let mut runs = vec![Vec::new(); result.elements()?];
+        for (i, &value) in values.iter().enumerate() {
+            let kept = (0..shape.len()).filter(|axis| !self.axes.contains(axis));
+            let run = kept.fold(0, |run, axis| run * shape[axis] + i / strides[axis] % shape[axis]);
+            runs[run].push(value);
+        }
+        Ok(runs)
     }
 }
 
@@ -228,7 +275,49 @@ mod tests {
         assert_eq!(value("ReduceSumSquare"), 21.0);
         assert_eq!(value("ReduceLogSum"), 5.0f32.ln());
         assert_eq!(value("ReduceLogSumExp"), 4.132_845_4);
-        let integers = Case::new("ReduceProd", 17).list(&[3, 5]).value();
-        assert_eq!(integers.integers().unwrap(), [15]);
+    }
+
+    #[test]
+    fn integers_are_exact() {
+        let value = |name, values: &[i64]| {
+            Case::new(name, 17).list(values).int("keepdims", 0).value().integers().unwrap()[0]
+        };
+        const LARGE: i64 = (1 << 60) + 1;
+        assert_eq!(value("ReduceProd", &[3, 5]), 15);
+        assert_eq!(value("ReduceSum", &[LARGE, -2]), LARGE - 2);
+        assert_eq!(value("ReduceMax", &[LARGE, LARGE - 1]), LARGE);
+        assert_eq!(value("ReduceMin", &[LARGE, LARGE - 1]), LARGE - 1);
+        assert_eq!(value("ReduceMean", &[-3, 0]), -1);
+        assert_eq!(value("ReduceMean", &[i64::MAX, i64::MAX - 2]), i64::MAX - 1);
+        assert_eq!(value("ReduceL1", &[-3, 4]), 7);
+        assert_eq!(value("ReduceSumSquare", &[-3, 4]), 25);
+        let narrow = Case::new("ReduceProd", 17).operand(Tensor::vector(vec![1i32 << 30, 4])).value();
+        assert_eq!(narrow, Tensor::vector(vec![0i32]));
+        Case::new("ReduceL2", 17).list(&[3]).refused(ErrorKind::Unsupported, "found i64");
+        Case::new("ReduceMax", 17).list(&[]).refused(ErrorKind::Unsupported, "no integers");
+        let boolean = Case::new("ReduceMax", 20).operand(Tensor::scalar(true));
+        boolean.refused(ErrorKind::Unsupported, "found bool");
+    }
+
+    #[test]
+    fn no_axes_may_mean_all_or_none() {
+        let case = |noop| {
+            let case = Case::new("ReduceSumSquare", 18).counting(&[3]).list(&[]);
+            case.int("noop_with_empty_axes", noop)
+        };
+        assert_eq!(case(0).f32s(), (vec![1], vec![5.0]));
+        assert_eq!(case(1).f32s(), (vec![3], vec![0.0, 1.0, 4.0]));
+        let open = Case::new("ReduceSum", 13).counting(&[3]).list(&[0]).unknown(2);
+        open.refused(ErrorKind::Unsupported, "operand `axes` depends on the data");
+    }
+
+    #[test]
+    fn empty_sums_are_zero_and_empty_products_one() {
+        let value = |name| Case::new(name, 17).counting(&[0]).f32s().1[0];
+        assert_eq!(value("ReduceSum"), 0.0);
+        assert_eq!(value("ReduceProd"), 1.0);
+        assert_eq!(value("ReduceMax"), f32::NEG_INFINITY);
+        assert_eq!(value("ReduceMin"), f32::INFINITY);
+        assert_eq!(value("ReduceLogSumExp"), f32::NEG_INFINITY);
     }
 }

@@ -124,8 +124,8 @@ mod tests {
         assert_eq!(sizes(shape().int("end", -1)), [2, 3]);
         assert_eq!(sizes(shape().int("start", 1).int("end", 2)), [3]);
         assert_eq!(sizes(shape().int("start", -9).int("end", i64::MAX)), [2, 3, 4]);
-        assert_eq!(sizes(shape().int("start", i64::MIN).int("end", -9)), []);
-        assert_eq!(sizes(shape().int("start", 2).int("end", 1)), []);
+        assert_eq!(sizes(shape().int("start", i64::MIN).int("end", -9)), [] as [i64; 0]);
+        assert_eq!(sizes(shape().int("start", 2).int("end", 1)), [] as [i64; 0]);
         Case::new("Shape", 13)
             .int("start", 1)
             .counting(&[1])

@@ -52,10 +52,13 @@ impl Definition for Softmax {
         check(signature, known, 1)?;
         let rank = operand_type(signature, 0, "input")?.rank();
         let older = signature.opset < 13;
+        let through_end = older || signature.attributes.flag("through_end")?;
         let given = signature.attributes.int_or("axis", if older { 1 } else { -1 })?;
         // Flattening to a matrix may also put everything before the cut.
-        let axis = if older && given == rank as i64 { rank } else { axis(given, rank)? };
-        let through_end = older || signature.attributes.flag("through_end")?;
+        let axis = match usize::try_from(given) {
+            Ok(last) if through_end && last == rank => rank,
+            _ => axis(given, rank)?,
+        };
         let logarithm = signature.operator == "LogSoftmax";
         Ok(Parsed::first(Self { axis, through_end, logarithm }, 1))
     }
@@ -107,6 +110,10 @@ mod tests {
         assert_eq!(values, [0.0, 0.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5]);
         let (_, values) = case("Softmax", 13).f32s();
         assert_eq!(values, [0.5; 8]);
+        assert_eq!(Case::new("Softmax", 7).counting(&[3]).f32s().1, [1.0; 3]);
+        assert_eq!(Case::new("LogSoftmax", 11).counting(&[3]).int("axis", 0).f32s().0, [3]);
+        Case::new("Softmax", 13).counting(&[3]).int("axis", 1).refused(ErrorKind::Shape, "range");
+        Case::new("Softmax", 11).counting(&[3]).int("axis", 2).refused(ErrorKind::Shape, "range");
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Elementwise functions of one operand that are no activations.
 
-use super::Definition;
+use super::{Definition, converted};
 use super::floats::{check_float, mapped};
 use super::reading::check;
 use crate::error::{Error, Result};
-use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::ir::{Attribute, Attributes, Data, ElementType, Operand, Parsed, Signature, Tensor, TensorType, required};
 
 /// `Abs`, `Neg`, `Exp` and others.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,6 +61,24 @@ impl Unary {
                     x
                 }
             }
+        }
+    }
+
+    /// The function of integers, which wraps, where ONNX has one.
+    const fn on_integers(self) -> Option<fn(i64) -> i64> {
+        match self {
+            Self::Abs => Some(i64::wrapping_abs),
+            Self::Neg => Some(i64::wrapping_neg),
+            Self::Exp
+            | Self::Log
+            | Self::Sqrt
+            | Self::Reciprocal
+            | Self::Floor
+            | Self::Ceil
+            | Self::Round
+            | Self::Erf
+            | Self::Softplus
+            | Self::Elu { .. } => None,
         }
     }
 }
@@ -160,12 +178,22 @@ impl Definition for Unary {
 
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
         let tensor_type = required(operands, 0, "input")?.tensor_type;
-        check_float(tensor_type)?;
+        if tensor_type.element == ElementType::Bool || self.on_integers().is_none() {
+            check_float(tensor_type)?;
+        }
         Ok(vec![tensor_type.clone()])
     }
 
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
-        Ok(vec![mapped(required(operands, 0, "input")?, |x| self.apply(x))?])
+        super::reading::inferred(self, operands)?;
+        let input = required(operands, 0, "input")?;
+        if input.element().is_float() {
+            return Ok(vec![mapped(input, |x| self.apply(x))?]);
+        }
+        let apply = self.on_integers().ok_or_else(|| Error::internal("integers were let in"))?;
+        let values: Vec<i64> = input.integers()?.into_iter().map(apply).collect();
+        let data = converted(&Data::I64(values), input.element());
+        Ok(vec![Tensor::new(input.shape(), data)?])
     }
 }
 
@@ -208,7 +236,14 @@ mod tests {
     }
 
     #[test]
-    fn integers_are_refused() {
+    fn integers_have_a_magnitude_and_a_sign_only() {
+        let integers = |name| Case::new(name, 13).list(&[-3, i64::MIN]).value();
+        assert_eq!(integers("Abs"), Tensor::vector(vec![3, i64::MIN]));
+        assert_eq!(integers("Neg"), Tensor::vector(vec![3, i64::MIN]));
+        let narrow = Case::new("Neg", 13).operand(Tensor::vector(vec![-128i8, 5])).value();
+        assert_eq!(narrow, Tensor::vector(vec![-128i8, -5]));
         Case::new("Exp", 13).list(&[1]).refused(ErrorKind::Unsupported, "found i64");
+        let boolean = Case::new("Abs", 13).operand(Tensor::scalar(true));
+        boolean.refused(ErrorKind::Unsupported, "found bool");
     }
 }

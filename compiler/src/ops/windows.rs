@@ -4,6 +4,7 @@
 use super::reading::size;
 use crate::error::{Error, Result};
 use crate::ir::Signature;
+use std::ops::Range;
 
 /// Rows and columns between windows, of padding, and between the pixels of a
 /// window, as a node writes them.
@@ -36,8 +37,8 @@ impl Windows {
         match signature.attributes.string_or("auto_pad", "NOTSET")? {
             "NOTSET" => windows.pads = numbers(signature, "pads", [0; 4], 0)?,
             "VALID" => {}
-            "SAME_UPPER" => windows.pads = windows.same_pads(picture, |total| total / 2),
-            "SAME_LOWER" => windows.pads = windows.same_pads(picture, |total| total.div_ceil(2)),
+            "SAME_UPPER" => windows.pads = windows.same_pads(picture, |total| total / 2)?,
+            "SAME_LOWER" => windows.pads = windows.same_pads(picture, |total| total.div_ceil(2))?,
             other => {
                 return Err(Error::malformed(format!(
                     "expected attribute `auto_pad` to be NOTSET, VALID, SAME_UPPER or SAME_LOWER, found `{}`",
@@ -50,13 +51,32 @@ impl Windows {
 
     /// Padding that gives `ceil(size / stride)` windows; `before` says how much
     /// of it comes first.
-    fn same_pads(&self, picture: [usize; 2], before: impl Fn(usize) -> usize) -> [usize; 4] {
-        let total = [0, 1].map(|axis| {
-            let count = picture[axis].div_ceil(self.strides[axis]).max(1);
-            ((count - 1) * self.strides[axis] + self.extent(axis)).saturating_sub(picture[axis])
-        });
-        let [top, left] = total.map(before);
-        [top, left, total[0] - top, total[1] - left]
+    fn same_pads(
+        &self,
+        picture: [usize; 2],
+        before: impl Fn(usize) -> usize,
+    ) -> Result<[usize; 4]> {
+        let mut pads = [0; 4];
+        for axis in [0, 1] {
+            let stride = self.strides[axis];
+            let last = picture[axis].div_ceil(stride).saturating_sub(1).saturating_mul(stride);
+            let covered = last.saturating_add(self.extent(axis));
+            // Where a single pixel is left over, all agree that it is the last.
+            if covered.saturating_add(1) < picture[axis] {
+                return Err(Error::unsupported(
+                    "`auto_pad` with strides this much larger than the window means different \
+                     things to different tools",
+                )
+                .help("export the model with `pads` instead"));
+            }
+            let total = covered.saturating_sub(picture[axis]);
+            if total > LARGEST {
+                return Err(Error::malformed(format!("padding of {total} pixels makes no sense")));
+            }
+            pads[axis] = before(total);
+            pads[2 + axis] = total - pads[axis];
+        }
+        Ok(pads)
     }
 
     /// Pixels from the first to the last of a window, both included.
@@ -88,19 +108,47 @@ impl Windows {
         Ok(counts)
     }
 
-    /// The pixels of the picture that a window at this place covers.
+    /// Those pixels of a window, along one dimension, that lie inside a picture
+    /// of `size` pixels.
+    fn taps(&self, axis: usize, place: usize, size: usize) -> Range<usize> {
+        let start = place * self.strides[axis];
+        let first = self.pads[axis].saturating_sub(start).div_ceil(self.dilations[axis]);
+        first..self.taps_until(axis, place, size + self.pads[axis])
+    }
+
+    /// How many pixels of a window lie before the pixel `end`, counted from the
+    /// start of the padding.
+    pub(super) fn taps_until(&self, axis: usize, place: usize, end: usize) -> usize {
+        let start = place * self.strides[axis];
+        end.saturating_sub(start).div_ceil(self.dilations[axis]).min(self.kernel[axis])
+    }
+
+    /// Whether each of `count` windows along a dimension covers a pixel of the
+    /// picture.
+    pub(super) fn all_cover(&self, axis: usize, size: usize, count: usize) -> bool {
+        // Taps that are no further apart than the picture is long do not step
+        // over it, so only smaller pictures need a closer look.
+        let longer_than_padding = self.pads[axis].max(self.pads[2 + axis]) < self.extent(axis);
+        longer_than_padding
+            && (self.dilations[axis] <= size
+                || (0..count).all(|place| !self.taps(axis, place, size).is_empty()))
+    }
+
+    /// The pixels of the picture that a window at this place covers, and which
+    /// of its taps covers each.
     pub(super) fn inside(
         &self,
         place: [usize; 2],
         picture: [usize; 2],
     ) -> impl Iterator<Item = (usize, [usize; 2])> + '_ {
-        let [rows, columns] = self.kernel;
-        (0..rows * columns).filter_map(move |tap| {
-            let pixel = |axis: usize, k: usize| {
-                let position = place[axis] * self.strides[axis] + k * self.dilations[axis];
-                position.checked_sub(self.pads[axis]).filter(|&pixel| pixel < picture[axis])
-            };
-            Some((tap, [pixel(0, tap / columns)?, pixel(1, tap % columns)?]))
+        let [rows, columns] = [0, 1].map(|axis| self.taps(axis, place[axis], picture[axis]));
+        let pixel = move |axis: usize, tap: usize| {
+            place[axis] * self.strides[axis] + tap * self.dilations[axis] - self.pads[axis]
+        };
+        rows.flat_map(move |row| {
+            columns.clone().map(move |column| {
+                (row * self.kernel[1] + column, [pixel(0, row), pixel(1, column)])
+            })
         })
     }
 }

@@ -52,6 +52,7 @@ kernels! {
     Binary: "elementwise, two operands",
     BlockedBinary: "elementwise, two operands, blocked",
     BlockedCopy: "copy of channels",
+    BlockedResample: "resampling, blocked",
     BlockedUnary: "elementwise, blocked",
     Conv: "direct convolution",
     Dense: "fully connected",
@@ -64,9 +65,51 @@ kernels! {
     PadPlanes: "padding of planes",
     PlanarConv: "first-layer convolution",
     Pool: "pooling",
+    Resample: "resampling",
     ScaleShift: "scale and shift of channels",
     Softmax: "softmax",
     StridedCopy: "strided copy",
     Unary: "elementwise",
     Unpack: "blocked to row-major",
+}
+
+impl Kernel {
+    /// The shape of what it writes, and where in the arena that starts.
+    #[must_use]
+    pub fn result(&self) -> (String, usize) {
+        let blocked = |tensor: &step::Blocked| {
+            let step::Blocked { batch, channels, height, width, halo, .. } = *tensor;
+            let mut shape = format!("{batch}x{channels}x{height}x{width} blocked");
+            if !halo.is_empty() {
+                let step::Halo { top, left, bottom, right } = halo;
+                shape.push_str(&format!(" halo {top},{left},{bottom},{right}"));
+            }
+            (shape, tensor.extent().0)
+        };
+        let plain = |tensor: &step::Plain| (format!("{} values", tensor.len), tensor.offset);
+        match self {
+            Self::Binary(step) => plain(&step.output),
+            Self::BlockedBinary(step) => blocked(&step.output),
+            Self::BlockedCopy(step) => blocked(&step.output),
+            Self::BlockedResample(step) => blocked(&step.output),
+            Self::BlockedUnary(step) => blocked(&step.output),
+            Self::Conv(step) => blocked(&step.output),
+            Self::Dense(step) => plain(&step.output),
+            Self::DepthwiseConv(step) => blocked(&step.output),
+            Self::Fill(step) => plain(&step.output),
+            Self::GlobalAverage(step) => plain(&step.output),
+            Self::LocalResponse(step) => plain(&step.output),
+            Self::MatMul(step) => plain(&step.output),
+            Self::Pack(step) => blocked(&step.output),
+            Self::PadPlanes(step) => plain(&step.output),
+            Self::PlanarConv(step) => blocked(&step.output),
+            Self::Pool(step) => blocked(&step.output),
+            Self::Resample(step) => plain(&step.output),
+            Self::ScaleShift(step) => blocked(&step.output),
+            Self::Softmax(step) => plain(&step.output),
+            Self::StridedCopy(step) => plain(&step.output),
+            Self::Unary(step) => plain(&step.output),
+            Self::Unpack(step) => plain(&step.output),
+        }
+    }
 }

@@ -76,10 +76,4 @@ impl WeightBlob {
     pub fn into_values(self) -> Vec<f32> {
         self.values
     }
-
-    /// Bytes, header line included.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.values.len() * 4
-    }
 }

@@ -5,6 +5,27 @@
 
 pub mod conv;
 
+mod blocked;
+mod channels;
+mod dense;
+mod elementwise;
+mod global_average;
+mod halo;
+mod local_response;
+mod pack;
+mod place;
+mod plain;
+mod pool;
+mod resample;
+mod scalar;
+mod slopes;
+mod softmax;
+#[cfg(all(test, feature = "std"))]
+mod speed;
+mod strips;
+#[cfg(test)]
+mod testing;
+
 use crate::memory::Memory;
 use crate::simd::Isa;
 use core::ops::Range;

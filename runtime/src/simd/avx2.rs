@@ -31,6 +31,14 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn transpose_8x8(
+        source: impl Fn(usize) -> *const f32,
+        target: impl Fn(usize) -> *mut f32,
+    ) {
+        unsafe { transpose_8x8(source, target) }
+    }
+
+    #[inline(always)]
     fn fma(self, factor: Self, addend: Self) -> Self {
         Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, addend.0) })
     }
@@ -89,14 +97,34 @@ impl Vector for Avx2 {
             _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
         }
     }
+}
 
-    #[inline(always)]
-    fn reduce_max(self) -> f32 {
+/// Eight loads of halves a half matrix, so that no step crosses the halves of a
+/// vector.
+///
+/// # Safety
+///
+/// As [`Vector::transpose_8x8`]; the processor has AVX2.
+#[inline(always)]
+pub(super) unsafe fn transpose_8x8(
+    source: impl Fn(usize) -> *const f32,
+    target: impl Fn(usize) -> *mut f32,
+) {
+    for column in [0, 4] {
+        // SAFETY: the caller vouches for the addresses and the instructions.
         unsafe {
-            let four =
-                _mm_max_ps(_mm256_castps256_ps128(self.0), _mm256_extractf128_ps::<1>(self.0));
-            let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
-            _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)))
+            let rows = |row: usize| {
+                let first = _mm_loadu_ps(source(row).add(column));
+                let second = _mm_loadu_ps(source(row + 4).add(column));
+                _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(first), second)
+            };
+            let (r0, r1, r2, r3) = (rows(0), rows(1), rows(2), rows(3));
+            let (t0, t1) = (_mm256_unpacklo_ps(r0, r1), _mm256_unpackhi_ps(r0, r1));
+            let (t2, t3) = (_mm256_unpacklo_ps(r2, r3), _mm256_unpackhi_ps(r2, r3));
+            _mm256_storeu_ps(target(column), _mm256_shuffle_ps::<0x44>(t0, t2));
+            _mm256_storeu_ps(target(column + 1), _mm256_shuffle_ps::<0xee>(t0, t2));
+            _mm256_storeu_ps(target(column + 2), _mm256_shuffle_ps::<0x44>(t1, t3));
+            _mm256_storeu_ps(target(column + 3), _mm256_shuffle_ps::<0xee>(t1, t3));
         }
     }
 }

@@ -58,6 +58,14 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn transpose_8x8(
+        source: impl Fn(usize) -> *const f32,
+        target: impl Fn(usize) -> *mut f32,
+    ) {
+        unsafe { super::avx2::transpose_8x8(source, target) }
+    }
+
+    #[inline(always)]
     fn fma(self, factor: Self, addend: Self) -> Self {
         Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, addend.0) })
     }
@@ -110,10 +118,5 @@ impl Vector for Avx512 {
     #[inline(always)]
     fn reduce_sum(self) -> f32 {
         unsafe { _mm512_reduce_add_ps(self.0) }
-    }
-
-    #[inline(always)]
-    fn reduce_max(self) -> f32 {
-        unsafe { _mm512_reduce_max_ps(self.0) }
     }
 }

@@ -1,11 +1,15 @@
 //! Denormal numbers as zero.
 
+use core::marker::PhantomData;
+
 /// While it lives, the thread's floating-point unit treats denormal numbers as
 /// zero: each one it meets would cost more than a hundred ordinary operations.
-/// The mode that was before comes back when it is dropped.
+/// The mode that was before comes back when it is dropped, which must happen
+/// on the same thread: it cannot be sent to another.
 #[derive(Debug)]
 pub(crate) struct Denormals {
     before: u64,
+    thread: PhantomData<*mut ()>,
 }
 
 /// `MXCSR`: flush results to zero (bit 15) and take operands as zero (bit 6).
@@ -23,7 +27,7 @@ impl Denormals {
     pub(crate) fn flush() -> Self {
         let before = read();
         write(before | FLUSH);
-        Self { before }
+        Self { before, thread: PhantomData }
     }
 }
 

@@ -1,7 +1,7 @@
 //! One way to write a kernel for every instruction set.
 //!
-//! A kernel's body is a generic function over a [`Vector`], marked
-//! `#[inline(always)]` and nothing else. The macro [`shells!`] makes one
+//! A kernel's body is a generic function over a `Vector`, marked
+//! `#[inline(always)]` and nothing else. The macro `shells!` makes one
 //! function for each [`Isa`] from it, compiled with that set's instructions,
 //! and one that chooses. The instructions must be enabled at the outermost
 //! function: the compiler refuses `#[inline(always)]` together with
@@ -11,6 +11,7 @@
 mod denormals;
 mod detect;
 pub mod math;
+#[cfg(feature = "std")]
 mod peak;
 mod scalar;
 mod shells;
@@ -35,7 +36,7 @@ pub(crate) use neon::Neon;
 pub use peak::measure_fma_peak;
 pub(crate) use scalar::Scalar;
 pub(crate) use shells::shells;
-pub(crate) use vector::Vector;
+pub(crate) use vector::{MOST_LANES, Vector};
 
 #[cfg(test)]
 mod tests;

@@ -77,9 +77,4 @@ impl Vector for Neon {
     fn reduce_sum(self) -> f32 {
         unsafe { vaddvq_f32(self.0) }
     }
-
-    #[inline(always)]
-    fn reduce_max(self) -> f32 {
-        unsafe { vmaxvq_f32(self.0) }
-    }
 }

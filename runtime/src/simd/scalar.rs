@@ -104,11 +104,6 @@ impl Vector for Scalar {
         let [a, b, c, d] = self.0;
         (a + c) + (b + d)
     }
-
-    #[inline(always)]
-    fn reduce_max(self) -> f32 {
-        self.0.into_iter().fold(f32::NEG_INFINITY, f32::max)
-    }
 }
 
 #[cfg(feature = "std")]

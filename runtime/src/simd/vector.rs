@@ -97,6 +97,27 @@ pub(crate) trait Vector:
         unsafe { self.store_first(target, Self::LANES / 2) }
     }
 
+    /// Transposes a matrix of 8 rows and 8 columns, whatever `LANES` is:
+    /// `source` and `target` give the address of each row.
+    ///
+    /// # Safety
+    ///
+    /// Eight values are readable or writable at each address. No target
+    /// overlaps a source.
+    #[inline(always)]
+    unsafe fn transpose_8x8(
+        source: impl Fn(usize) -> *const f32,
+        target: impl Fn(usize) -> *mut f32,
+    ) {
+        for row in 0..8 {
+            let source = source(row);
+            for column in 0..8 {
+                // SAFETY: the caller vouches for both.
+                unsafe { target(column).add(row).write(*source.add(column)) };
+            }
+        }
+    }
+
     /// `self * factor + addend`, rounded once where the processor can.
     fn fma(self, factor: Self, addend: Self) -> Self;
 
@@ -125,9 +146,6 @@ pub(crate) trait Vector:
 
     /// Sum of the lanes.
     fn reduce_sum(self) -> f32;
-
-    /// Largest lane.
-    fn reduce_max(self) -> f32;
 
     /// Another vector of the same kind with `value` in every lane.
     #[inline(always)]

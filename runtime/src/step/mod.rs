@@ -20,6 +20,7 @@ mod layout;
 mod normalization;
 mod pointwise;
 mod pool;
+mod resample;
 
 pub use activation::Activation;
 pub use blob::{Header, read_header, seal};
@@ -31,3 +32,4 @@ pub use layout::{ALIGNMENT, Blocked, GROUP, Halo, LANES, Plain, RANK, Section};
 pub use normalization::{LocalResponse, ScaleShift, Softmax};
 pub use pointwise::{Binary, BinaryOperation, BlockedBinary, BlockedUnary, Unary, UnaryFunction};
 pub use pool::{GlobalAverage, Pool, PoolKind};
+pub use resample::{Axis, BlockedResample, Filter, Resample};

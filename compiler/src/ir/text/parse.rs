@@ -17,10 +17,8 @@ const MAX_ELEMENTS: usize = 1 << 28;
 /// # Errors
 /// Names the line.
 pub fn parse<O: Operator>(text: &str) -> Result<crate::ir::Graph<O>> {
-    let mut reader = Reader {
-        builder: Builder::as_written(String::new(), u32::MAX),
-        values: BTreeMap::new(),
-    };
+    let mut reader =
+        Reader { builder: Builder::as_written(String::new(), u32::MAX), values: BTreeMap::new() };
     for (number, line) in text.lines().enumerate() {
         let mut cursor = Cursor::new(line);
         if cursor.at_end() {
@@ -89,8 +87,7 @@ impl<O: Operator> Reader<O> {
 
     fn output(&mut self, line: &mut Cursor<'_>) -> Result<()> {
         let name = line.name("the name of an output")?;
-        let source =
-            if line.eat("=") { line.word("a value")?.to_owned() } else { name.clone() };
+        let source = if line.eat("=") { line.word("a value")?.to_owned() } else { name.clone() };
         let value = self.value(&source)?;
         self.builder.graph.add_output(name, value);
         Ok(())

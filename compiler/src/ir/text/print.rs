@@ -25,11 +25,11 @@ pub fn print<O: Operator>(graph: &Graph<O>) -> Result<String> {
     printed(graph, hash)
 }
 
-/// As [`print`], with `..` for the values of large constants: the graph without
+/// As [`print()`], with `..` for the values of large constants: the graph without
 /// its weights.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn outline<O: Operator>(graph: &Graph<O>) -> Result<String> {
     printed(graph, |_| "..".to_owned())
 }

@@ -66,10 +66,7 @@ fn sizes_that_are_known_at_run_time_are_bounded() {
 #[test]
 fn comments_and_missing_types_are_fine() {
     let text = "# a comment\n\nx = input f32[2] # another\ny = Identity(x)\noutput y";
-    assert_eq!(
-        round(text),
-        "graph \"\"\nx = input f32[2]\ny = Identity(x) -> f32[2]\noutput y\n"
-    );
+    assert_eq!(round(text), "graph \"\"\nx = input f32[2]\ny = Identity(x) -> f32[2]\noutput y\n");
 }
 
 #[test]
@@ -77,9 +74,7 @@ fn errors_name_the_line_and_what_is_wrong() {
     assert_eq!(error("\nx input f32[2]"), "line 2: expected `=`, found `input f32[2]`");
     assert!(error("y = Identity(x)").contains("line 1: nothing before is called `x`"));
     assert!(error("x = input f32[2]\nx = Identity(x)").contains("`x` is there twice"));
-    assert!(
-        error("x = input f32[2]\ny = Identity(x) -> f32[3]").contains("f32[2], but f32[3]")
-    );
+    assert!(error("x = input f32[2]\ny = Identity(x) -> f32[3]").contains("f32[2], but f32[3]"));
     assert!(error("x = input f16[2]").contains("`f16` is no element type"));
     assert!(error("c = constant i8[2] [1, 300]").contains("`300` is no value of this type"));
     assert!(error("c = constant i8[2] [1]").contains("needs 2 values, found 1"));

@@ -1,13 +1,14 @@
 //! Convolution.
 
 use super::Lowering;
+use super::elementwise::{leading, row_major_strides};
 use crate::error::{Error, Result};
-use crate::ir::{Value, required};
+use crate::ir::{ElementType, Value, required};
 use crate::ops::{Conv, Prologue};
 use crate::plan::blocking::{ConvShape, choose_blocking};
-use crate::plan::tensor::{BlockedId, TensorId};
+use crate::plan::tensor::{BlockedId, PlainId, TensorId};
 use crate::plan::weights::Purpose;
-use crate::step::{self, GROUP, Halo, LANES, Section};
+use crate::step::{self, BinaryOperation, GROUP, Halo, LANES, Section};
 
 /// Most input channels of a convolution that reads planar pictures.
 const PLANAR_CHANNELS: usize = 4;
@@ -60,8 +61,7 @@ impl Lowering<'_> {
             return Err(Error::unsupported("a convolution of nothing is not compiled"));
         }
         let channels = geometry.output[1];
-        let plain = conv.prologue.is_none() && conv.epilogue.residual.is_none();
-        if plain
+        if conv.epilogue.residual.is_none()
             && conv.groups == 1
             && geometry.input[1] <= PLANAR_CHANNELS
             && !self.has_blocked(input)
@@ -179,7 +179,7 @@ impl Lowering<'_> {
         result: Value,
     ) -> Result<()> {
         let [batch, channels, height, width] = geometry.input;
-        let mut input = self.plain(required(operands, Conv::INPUT, "input")?)?;
+        let mut input = self.planar_input(conv, geometry, operands)?;
         let [top, left] = [conv.pads[0], conv.pads[1]];
         let padded_height = geometry.reach(conv, 0).max(top + height);
         let padded_width = geometry.reach(conv, 1).max(left + width);
@@ -191,7 +191,7 @@ impl Lowering<'_> {
                 .try_fold(1usize, |product, &size| product.checked_mul(size))
                 .filter(|&len| len < isize::MAX as usize / 64)
                 .ok_or_else(|| Error::unsupported("the padding is too large to compile"))?;
-            input = self.tensors.add_plain(len, crate::ir::ElementType::F32);
+            input = self.tensors.add_plain(len, ElementType::F32);
             let output = input;
             self.convert("padding", &[source.into()], output, move |p| {
                 let (input, output) = (p.plain(source), p.plain(output));
@@ -241,6 +241,47 @@ impl Lowering<'_> {
             .into()
         });
         Ok(())
+    }
+
+    /// The row-major input with the prologue applied: the mean and deviation
+    /// that many exports carry in front of their first layer.
+    fn planar_input(
+        &mut self,
+        conv: &Conv,
+        geometry: Geometry,
+        operands: &[Option<Value>],
+    ) -> Result<PlainId> {
+        let input = self.plain(required(operands, Conv::INPUT, "input")?)?;
+        let Some(Prologue { activation }) = conv.prologue else { return Ok(input) };
+        let channels = geometry.input[1];
+        let activation = self.store_activation(activation, None, channels)?;
+        let scaled = (BinaryOperation::Mul, Conv::SCALE, step::Activation::Identity);
+        let shifted = (BinaryOperation::Add, Conv::SHIFT, activation);
+        let mut value = input;
+        for (operation, slot, activation) in [scaled, shifted] {
+            let left = value;
+            let right = self.plain(required(operands, slot, "prologue")?)?;
+            value = self.tensors.add_plain(geometry.input.iter().product(), ElementType::F32);
+            let output = value;
+            let sizes = leading(&geometry.input, 1)?;
+            let left_strides = leading(&row_major_strides(&geometry.input), 0)?;
+            let right_strides = leading(&[0, 1, 0, 0], 0)?;
+            self.convert("prologue", &[left.into(), right.into()], output, move |p| {
+                let [left, right, output] = [left, right, output].map(|id| p.plain(id));
+                step::Binary {
+                    left,
+                    right,
+                    output,
+                    operation,
+                    activation,
+                    sizes,
+                    left_strides,
+                    right_strides,
+                }
+                .into()
+            });
+        }
+        Ok(value)
     }
 
     fn depthwise_weights(&mut self, weights: Value, geometry: Geometry) -> Result<Section> {

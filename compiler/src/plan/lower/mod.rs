@@ -13,6 +13,7 @@ mod dense;
 mod elementwise;
 mod normalization;
 mod pool;
+mod resample;
 
 use super::kernel::Kernel;
 use super::tensor::{BlockedId, Placement, PlainId, TensorId, Tensors};
@@ -118,9 +119,15 @@ impl<'g> Lowering<'g> {
         let first = || required(operands, 0, "data");
         match op {
             Op::Activation(activation) => self.activation(*activation, first()?, result),
-            Op::BatchNormalization(_) => Err(Error::unsupported(
-                "this batch normalization has parameters that are not constant",
-            )),
+            Op::BatchNormalization(_) => {
+                let known = operands.iter().skip(1).flatten();
+                let constant = known.copied().all(|value| self.graph.constant(value).is_some());
+                Err(Error::unsupported(if constant {
+                    "scale, variance and the other parameters make no finite numbers"
+                } else {
+                    "batch normalization with parameters that are computed is not compiled"
+                }))
+            }
             Op::Binary(binary) => self.binary(*binary, operands, result),
             Op::Concat(concat) => self.concat(concat.axis, operands, result),
             Op::Conv(conv) => self.conv(conv, operands, result),
@@ -134,6 +141,7 @@ impl<'g> Lowering<'g> {
             Op::Pad(pad) => self.pad(pad, first()?, result),
             Op::Pool(pool) => self.pool(pool, first()?, result),
             Op::Reshape(_) => self.alias(first()?, result),
+            Op::Resize(resize) => self.resize(resize, first()?, result),
             Op::ScaleShift(scale_shift) => self.scale_shift(scale_shift, operands, result),
             Op::Slice(slice) => self.slice(&slice.ranges, first()?, result),
             Op::Softmax(softmax) => self.softmax(softmax, first()?, result),

@@ -6,10 +6,12 @@
 //! output channels (Zhang, Franchetti and Low, "High Performance Zero-Memory
 //! Overhead Direct Convolutions", 2018).
 
+pub(super) use super::super::slopes::{check_slopes, slopes};
+use super::reach::{Window, holds};
 use super::sweep::Sweep;
 use super::tile::TileSet;
 use crate::simd::Isa;
-use crate::step::{Activation, Blocked, Conv, GROUP, LANES};
+use crate::step::{Blocked, Conv, GROUP, LANES};
 use core::ops::Range;
 
 /// Pieces of work of a convolution.
@@ -49,27 +51,17 @@ pub(crate) fn check(conv: &Conv) {
                 && output.channels.is_multiple_of(groups * GROUP)),
         "convolution: a group has whole blocks of channels"
     );
-    for axis in 0..2 {
-        let (size, reach, before, after) = if axis == 0 {
-            (input.height, output.height, input.halo.top, input.halo.bottom)
-        } else {
-            (input.width, output.width, input.halo.left, input.halo.right)
-        };
-        let end = reach.saturating_sub(1) * stride[axis]
-            + kernel[axis].saturating_sub(1) * dilation[axis]
-            + 1;
-        assert!(
-            pad[axis] <= before && end <= pad[axis] + size + after,
-            "convolution: the input's halo covers every pixel that is read"
-        );
-    }
+    let window = Window { kernel: *kernel, stride: *stride, dilation: *dilation, pad: *pad };
+    assert!(
+        window.fits(input, output),
+        "convolution: the input's halo covers every pixel that is read"
+    );
     if let Some(residual) = &conv.residual {
         check_same_shape(&residual.view, output);
     }
-    let taps = kernel[0] * kernel[1];
-    let depth = (input.channels / groups).div_ceil(LANES) * LANES;
-    let out = output.channels.div_ceil(GROUP) * GROUP;
-    assert!(conv.weights.len >= out * depth * taps, "convolution: weights");
+    let depth = (input.channels / groups).next_multiple_of(LANES);
+    let out = output.channels.next_multiple_of(GROUP);
+    assert!(holds(conv.weights.len, &[out, depth, kernel[0], kernel[1]]), "convolution: weights");
     assert!(conv.bias.len >= out, "convolution: bias");
     check_slopes(&conv.activation, out);
 }
@@ -78,29 +70,6 @@ pub(crate) fn check(conv: &Conv) {
 pub(super) fn check_same_shape(residual: &Blocked, output: &Blocked) {
     let shape = |tensor: &Blocked| [tensor.batch, tensor.channels, tensor.height, tensor.width];
     assert!(shape(residual) == shape(output), "convolution: residual of the output's shape");
-}
-
-/// Panics unless an activation has at least `channels` slopes, if any.
-pub(super) fn check_slopes(activation: &Activation, channels: usize) {
-    if let Activation::ChannelRelu { slopes } = activation {
-        assert!(slopes.len >= channels, "convolution: slopes");
-    }
-}
-
-/// Address of the slopes of an activation, or null if it has none.
-pub(super) fn slopes(activation: &Activation, weights: *const u8) -> *const f32 {
-    match activation {
-        Activation::ChannelRelu { slopes } => weights.wrapping_add(slopes.offset).cast(),
-        Activation::Identity
-        | Activation::Relu
-        | Activation::LeakyRelu { .. }
-        | Activation::Clip { .. }
-        | Activation::Sigmoid
-        | Activation::HardSigmoid { .. }
-        | Activation::HardSwish
-        | Activation::Silu
-        | Activation::Tanh => core::ptr::null(),
-    }
 }
 
 /// Whether planes may be walked as one long row: the pixels of a 1x1

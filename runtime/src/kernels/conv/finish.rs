@@ -4,6 +4,23 @@
 use crate::simd::{Vector, math, shells};
 use crate::step::{Activation, LANES};
 
+/// The bounds that an activation clamps to, or `None` if it does more than that
+/// and [`finish`] has to apply it.
+pub(super) fn bounds(activation: &Activation) -> Option<[f32; 2]> {
+    match *activation {
+        Activation::Identity => Some([f32::NEG_INFINITY, f32::INFINITY]),
+        Activation::Relu => Some([0.0, f32::INFINITY]),
+        Activation::Clip { low, high } => Some([low, high]),
+        Activation::LeakyRelu { .. }
+        | Activation::ChannelRelu { .. }
+        | Activation::Sigmoid
+        | Activation::HardSigmoid { .. }
+        | Activation::HardSwish
+        | Activation::Silu
+        | Activation::Tanh => None,
+    }
+}
+
 /// A run of pixels of one channel block and what is still to be done to them.
 #[derive(Clone, Copy)]
 pub(super) struct Finish<'a> {

@@ -7,12 +7,13 @@
 //! pad      borders for planar
 //! ```
 //!
-//! `finish` applies what a tile's store can't, `halo` zeroes the border of the
-//! output.
+//! `finish` applies what a tile's store can't.
+
+use super::halo;
 
 mod finish;
-mod halo;
-mod split;
+mod reach;
+pub(crate) mod split;
 mod steps;
 mod sweep;
 mod tile;
@@ -23,4 +24,4 @@ pub mod pad;
 pub mod planar;
 
 #[cfg(test)]
-mod testing;
+use super::testing;

@@ -1,5 +1,6 @@
 //! Planar pictures with a border of zeros, as the first layer reads them.
 
+use super::reach::holds;
 use crate::step::PadPlanes;
 use core::ops::Range;
 
@@ -43,10 +44,10 @@ pub(crate) unsafe fn run(pad: &PadPlanes, arena: *mut u8, pieces: Range<usize>) 
 /// Panics unless the picture with its border fits into the output.
 pub(crate) fn check(pad: &PadPlanes) {
     assert!(
-        pad.top + pad.height <= pad.padded_height
-            && pad.left + pad.width <= pad.padded_width
-            && pad.input.len == pad.planes * pad.height * pad.width
-            && pad.output.len == pad.planes * pad.padded_height * pad.padded_width,
+        pad.top.checked_add(pad.height).is_some_and(|end| end <= pad.padded_height)
+            && pad.left.checked_add(pad.width).is_some_and(|end| end <= pad.padded_width)
+            && holds(pad.input.len, &[pad.planes, pad.height, pad.width])
+            && holds(pad.output.len, &[pad.planes, pad.padded_height, pad.padded_width]),
         "padding: sizes of the planes"
     );
 }

@@ -5,6 +5,7 @@
 //! convolution is the distance between the pixels of a tile.
 
 use super::direct::{check_slopes, slopes};
+use super::reach::{Window, holds};
 use super::sweep::Sweep;
 use super::tile::TileSet;
 use crate::simd::Isa;
@@ -43,17 +44,22 @@ pub(crate) unsafe fn run(
 pub(crate) fn check(conv: &PlanarConv) {
     let PlanarConv { input, output, channels, height, width, kernel, stride, dilation, .. } = conv;
     assert!(
-        input.len == output.batch * channels * height * width,
+        holds(input.len, &[output.batch, *channels, *height, *width]),
         "first layer: the input's length"
     );
-    for (size, reach, axis) in [(height, output.height, 0), (width, output.width, 1)] {
-        let end = reach.saturating_sub(1) * stride[axis]
-            + kernel[axis].saturating_sub(1) * dilation[axis]
-            + 1;
-        assert!(end <= *size, "first layer: the padded picture covers every pixel read");
+    let window = Window { kernel: *kernel, stride: *stride, dilation: *dilation, pad: [0, 0] };
+    for (axis, size) in [height, width].into_iter().enumerate() {
+        let reach = window.reach([output.height, output.width], axis);
+        assert!(
+            reach.is_some_and(|reach| reach <= *size),
+            "first layer: the padded picture covers every pixel read"
+        );
     }
-    let out = output.channels.div_ceil(GROUP) * GROUP;
-    assert!(conv.weights.len >= out * channels * kernel[0] * kernel[1], "first layer: weights");
+    let out = output.channels.next_multiple_of(GROUP);
+    assert!(
+        holds(conv.weights.len, &[out, *channels, kernel[0], kernel[1]]),
+        "first layer: weights"
+    );
     assert!(conv.bias.len >= out, "first layer: bias");
     check_slopes(&conv.activation, out);
 }

@@ -11,7 +11,7 @@
 //! run chunk by chunk, so that the chunk's input is read from a near cache by
 //! all panels but the first.
 
-use super::finish::{Finish, finish};
+use super::finish::{Finish, bounds, finish};
 use super::halo::zero_halo;
 use super::tile::{Place, Tile, TileSet};
 use crate::simd::Isa;
@@ -286,18 +286,7 @@ impl Sweep<'_> {
 
     /// What the last store does, or `None` where [`finish`] has to do it.
     fn store(&self) -> Option<Store> {
-        let (low, high) = match *self.activation {
-            Activation::Identity => (f32::NEG_INFINITY, f32::INFINITY),
-            Activation::Relu => (0.0, f32::INFINITY),
-            Activation::Clip { low, high } => (low, high),
-            Activation::LeakyRelu { .. }
-            | Activation::ChannelRelu { .. }
-            | Activation::Sigmoid
-            | Activation::HardSigmoid { .. }
-            | Activation::HardSwish
-            | Activation::Silu
-            | Activation::Tanh => return None,
-        };
+        let [low, high] = bounds(self.activation)?;
         Some(Store { low, high, residual: self.residual.map(|residual| residual.order) })
     }
 

@@ -1,7 +1,10 @@
-//! What the tests of the convolution kernels share: an arena that shows what
+//! What the tests of the kernels share: an arena that shows what
 //! was touched, and the plainest possible reference.
 
-use crate::step::{Activation, Blocked, Halo, LANES, Residual, ResidualOrder, Section};
+use super::Step;
+use crate::memory::Memory;
+use crate::simd::Isa;
+use crate::step::{Activation, Blocked, Halo, LANES, Plain, Residual, ResidualOrder, Section};
 use alloc::vec;
 use alloc::vec::Vec;
 use proptest::prelude::*;
@@ -36,6 +39,7 @@ impl Numbers {
 }
 
 /// An arena under construction. Fresh memory is [`UNTOUCHED`].
+#[derive(Clone)]
 pub(super) struct Arena {
     pub(super) values: Vec<f32>,
 }
@@ -74,6 +78,47 @@ impl Arena {
             }
         }
         tensor
+    }
+
+    /// A row-major tensor.
+    pub(super) fn plain(&mut self, len: usize) -> Plain {
+        Plain { offset: self.reserve(len), len }
+    }
+
+    /// A row-major tensor of numbers between -1 and 1.
+    pub(super) fn random_plain(&mut self, len: usize, numbers: &mut Numbers) -> Plain {
+        let plain = self.plain(len);
+        self.values[plain.offset / 4..][..len].copy_from_slice(&numbers.take(len));
+        plain
+    }
+
+    /// The elements of a row-major tensor.
+    pub(super) fn elements(&self, plain: &Plain) -> &[f32] {
+        &self.values[plain.offset / 4..][..plain.len]
+    }
+
+    /// Checks that a row-major output holds what `expected` gives for each
+    /// index and that nothing else differs from `before`.
+    pub(super) fn check_plain(
+        &self,
+        before: &[f32],
+        output: &Plain,
+        expected: impl Fn(usize) -> f64,
+    ) {
+        let reference: Vec<f64> = (0..output.len).map(expected).collect();
+        let largest = reference.iter().filter(|value| value.is_finite());
+        let largest = largest.fold(1.0f64, |a, b| b.abs().max(a));
+        for (i, (&actual, value)) in self.elements(output).iter().zip(reference).enumerate() {
+            let actual = f64::from(actual);
+            let same = actual == value || (actual.is_nan() && value.is_nan());
+            let near = (actual - value).abs() <= 5e-6 * largest;
+            assert!(same || near, "element {i}: {actual}, not {value}");
+        }
+        let inside = output.offset / 4..output.offset / 4 + output.len;
+        for (place, (after, before)) in self.values.iter().zip(before).enumerate() {
+            let untouched = after.to_bits() == before.to_bits();
+            assert!(untouched || inside.contains(&place), "{place} is none of the output's");
+        }
     }
 
     pub(super) fn pointer(&mut self) -> *mut u8 {
@@ -126,6 +171,33 @@ impl Arena {
     }
 }
 
+/// Checks a step and runs it on every instruction set, its pieces one by one
+/// and backwards, each time on a copy of the arena; `judge` gets the arena
+/// before and after.
+pub(super) fn run_pieces(
+    step: &impl Step,
+    arena: &mut Arena,
+    weights: &[f32],
+    judge: impl Fn(&Arena, &Arena),
+) {
+    // SAFETY: every f32 is four bytes.
+    let weights =
+        unsafe { core::slice::from_raw_parts(weights.as_ptr().cast::<u8>(), 4 * weights.len()) };
+    for isa in Isa::available() {
+        let mut after = arena.clone();
+        let bytes = 4 * after.values.len();
+        // SAFETY: as above, and any bytes are f32.
+        let memory = unsafe { core::slice::from_raw_parts_mut(after.pointer(), bytes) };
+        let memory = Memory::new(memory, weights);
+        step.check(&memory);
+        for piece in (0..step.pieces(isa)).rev() {
+            // SAFETY: checked for this memory; the set is available.
+            unsafe { step.run(&memory, isa, piece..piece + 1) };
+        }
+        judge(arena, &after);
+    }
+}
+
 /// Weights under construction.
 pub(super) struct Weights {
     pub(super) values: Vec<f32>,
@@ -175,7 +247,8 @@ fn position(tensor: &Blocked, n: usize, c: usize, y: isize, x: isize) -> usize {
     (start as isize + offset) as usize + c % LANES
 }
 
-fn halo_places(tensor: &Blocked) -> Vec<usize> {
+/// Indices of the halo.
+pub(super) fn halo_places(tensor: &Blocked) -> Vec<usize> {
     let halo = tensor.halo;
     let (height, width) = (tensor.height as isize, tensor.width as isize);
     let mut places = vec![];

@@ -13,7 +13,7 @@ use core::ops::Range;
 ///
 /// The tensor lies in the arena that starts at `arena`, and nobody else uses
 /// that part of it.
-pub(super) unsafe fn zero_halo(
+pub(crate) unsafe fn zero_halo(
     arena: *mut u8,
     tensor: &Blocked,
     picture: usize,

@@ -1,0 +1,5 @@
+//! The command `cnnc`.
+
+fn main() -> std::process::ExitCode {
+    cnnc::cli::main()
+}

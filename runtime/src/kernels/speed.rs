@@ -1,0 +1,158 @@
+//! How fast the kernels beside convolution are, against what memory gives.
+//!
+//! `cargo test --release -p cnnc-runtime speed -- --ignored --nocapture`
+
+use super::Step;
+use super::testing::{Arena, Numbers};
+use crate::memory::Memory;
+use crate::simd::Isa;
+use crate::step::*;
+use alloc::vec;
+use std::println;
+use std::time::Instant;
+
+/// Best time of a step, and the bytes a second that it reads and writes.
+fn measure(name: &str, step: &impl Step, arena: &mut Arena, weights: &[f32], bytes: usize) {
+    // SAFETY: every f32 is four bytes and any bytes are f32.
+    let (arena, weights) = unsafe {
+        (
+            core::slice::from_raw_parts_mut(arena.pointer(), 4 * arena.values.len()),
+            core::slice::from_raw_parts(weights.as_ptr().cast(), 4 * weights.len()),
+        )
+    };
+    let memory = Memory::new(arena, weights);
+    step.check(&memory);
+    for isa in Isa::available() {
+        let mut best = f64::INFINITY;
+        let start = Instant::now();
+        while start.elapsed().as_millis() < 150 {
+            let once = Instant::now();
+            // SAFETY: checked for this memory; the set is available.
+            unsafe { step.run(&memory, isa, 0..step.pieces(isa)) };
+            best = best.min(once.elapsed().as_secs_f64());
+        }
+        let rate = bytes as f64 / best * 1e-9;
+        println!("{name:34} {isa:7} {:9.1} us {rate:7.1} GB/s", best * 1e6);
+    }
+}
+
+const NONE: Halo = Halo { top: 0, left: 0, bottom: 0, right: 0 };
+const ONE: Halo = Halo { top: 1, left: 1, bottom: 1, right: 1 };
+
+#[test]
+#[ignore = "measures"]
+fn speed_of_copies() {
+    let mut arena = Arena::new();
+    for len in [1 << 14, 1 << 17, 1 << 20, 1 << 24] {
+        let input = arena.random_plain(len, &mut Numbers::new(1));
+        let output = arena.plain(len);
+        let mut sizes = [1; RANK];
+        let mut strides = [0; RANK];
+        (sizes[RANK - 1], strides[RANK - 1]) = (len, 1);
+        let copy = StridedCopy {
+            input,
+            output,
+            element: 4,
+            sizes,
+            input_start: 0,
+            input_strides: strides,
+            output_start: 0,
+            output_strides: strides,
+        };
+        measure(&std::format!("copy of {} KB", len / 256), &copy, &mut arena, &[], 8 * len);
+    }
+}
+
+#[test]
+#[ignore = "measures"]
+fn speed_of_pool() {
+    for (shape, kernel, stride, pad, kind) in [
+        ([1, 64, 111, 111], [3, 3], [2, 2], [0, 0], PoolKind::Max),
+        ([1, 64, 112, 112], [3, 3], [2, 2], [1, 1], PoolKind::Max),
+        ([1, 64, 224, 224], [2, 2], [2, 2], [0, 0], PoolKind::Max),
+        ([1, 512, 14, 14], [2, 2], [2, 2], [0, 0], PoolKind::Max),
+        ([1, 192, 28, 28], [3, 3], [1, 1], [1, 1], PoolKind::Max),
+        ([1, 832, 7, 7], [3, 3], [1, 1], [1, 1], PoolKind::Max),
+        ([1, 256, 56, 56], [2, 2], [2, 2], [0, 0], PoolKind::AverageInside),
+        ([1, 288, 35, 35], [3, 3], [1, 1], [1, 1], PoolKind::AveragePadded),
+    ] {
+        let mut arena = Arena::new();
+        let input = arena.random_tensor(shape, ONE, &mut Numbers::new(1));
+        let size =
+            |axis: usize| (shape[2 + axis] + 2 * pad[axis] - kernel[axis]) / stride[axis] + 1;
+        let output = arena.tensor([1, shape[1], size(0), size(1)], NONE);
+        let pool =
+            Pool { input, output, kind, kernel, stride, dilation: [1, 1], pad, pad_end: pad };
+        let bytes = 4 * shape[1] * (shape[2] * shape[3] + size(0) * size(1));
+        let name = std::format!(
+            "pool {}x{} s{} {}x{}x{}",
+            kernel[0],
+            kernel[1],
+            stride[0],
+            shape[1],
+            shape[2],
+            shape[3]
+        );
+        measure(&name, &pool, &mut arena, &[], bytes);
+    }
+}
+
+#[test]
+#[ignore = "measures"]
+fn speed_of_global_average() {
+    for shape in [[1, 2048, 7, 7], [1, 1000, 13, 13], [1, 96, 112, 112]] {
+        let mut arena = Arena::new();
+        let input = arena.random_tensor(shape, NONE, &mut Numbers::new(1));
+        let output = arena.plain(shape[1]);
+        let bytes = 4 * shape[1] * shape[2] * shape[3];
+        let name = std::format!("mean of {}x{}x{}", shape[1], shape[2], shape[3]);
+        measure(&name, &GlobalAverage { input, output }, &mut arena, &[], bytes);
+    }
+}
+
+#[test]
+#[ignore = "measures"]
+fn speed_of_dense() {
+    for (batch, inputs, outputs) in [
+        (1, 512, 1000),
+        (1, 2048, 1000),
+        (1, 25088, 4096),
+        (1, 4096, 4096),
+        (16, 4096, 4096),
+        (8, 512, 1000),
+    ] {
+        let mut arena = Arena::new();
+        let input = arena.random_plain(batch * inputs, &mut Numbers::new(1));
+        let output = arena.plain(batch * outputs);
+        let bias = outputs.next_multiple_of(16);
+        let weights = vec![0.5f32; bias + inputs * outputs];
+        let dense = Dense {
+            input,
+            output,
+            weights: Section { offset: 4 * bias, len: inputs * outputs },
+            bias: Section { offset: 0, len: bias },
+            batch,
+            inputs,
+            outputs,
+            activation: Activation::Relu,
+        };
+        let name = std::format!("dense {batch} x {inputs} -> {outputs}");
+        measure(&name, &dense, &mut arena, &weights, 4 * inputs * outputs);
+        println!("{:>34} {:.3} GFLOP", "", 2e-9 * (batch * inputs * outputs) as f64);
+    }
+}
+
+#[test]
+#[ignore = "measures"]
+fn speed_of_packing() {
+    for shape in [[1, 3, 224, 224], [1, 64, 56, 56], [1, 512, 7, 7], [1, 255, 76, 76]] {
+        let mut arena = Arena::new();
+        let len = shape.iter().product();
+        let plain = arena.random_plain(len, &mut Numbers::new(1));
+        let blocked = arena.random_tensor(shape, ONE, &mut Numbers::new(1));
+        let name = std::format!("pack {}x{}x{}", shape[1], shape[2], shape[3]);
+        measure(&name, &Pack { input: plain, output: blocked }, &mut arena, &[], 8 * len);
+        let name = std::format!("unpack {}x{}x{}", shape[1], shape[2], shape[3]);
+        measure(&name, &Unpack { input: blocked, output: plain }, &mut arena, &[], 8 * len);
+    }
+}
