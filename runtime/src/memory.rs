@@ -120,6 +120,10 @@ impl<'a> Memory<'a> {
     pub fn require_blocked(&self, blocked: &Blocked) {
         let inside = blocked_end(blocked).is_some_and(|end| end <= self.arena_bytes);
         assert!(inside && blocked.origin.is_multiple_of(4), "{blocked:?} lies outside the arena");
+        // Otherwise an empty tensor could have any size the other way.
+        let sizes = [blocked.batch, blocked.channels, blocked.height, blocked.width];
+        let largest = self.arena_bytes.max(1);
+        assert!(sizes.iter().all(|&size| size <= largest), "{blocked:?} is endless");
     }
 
     /// Panics unless a section lies in the weights.

@@ -8,6 +8,8 @@ mod location;
 mod module;
 pub mod names;
 mod package;
+#[cfg(test)]
+mod tests;
 
 pub use location::{WeightsLocation, WeightsMode};
 pub use module::{About, module};

@@ -13,6 +13,10 @@ mod kernel;
 mod lower;
 pub mod memory;
 mod tensor;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 pub use kernel::Kernel;
@@ -79,12 +83,12 @@ pub fn plan(graph: &Graph) -> Result<Plan> {
     let outputs = graph
         .outputs()
         .iter()
-        .map(|output| lowering.plain(output.value))
+        .map(|output| lowering.port(output.value))
         .collect::<Result<Vec<_>>>()?;
     let inputs = graph
         .inputs()
         .iter()
-        .map(|&node| lowering.plain(Value { node, output: 0 }))
+        .map(|&node| lowering.port(Value { node, output: 0 }))
         .collect::<Result<Vec<_>>>()?;
     let Lowering { tensors, weights, drafts, .. } = lowering;
     let mut residents = residents(&tensors, &drafts, &inputs, &outputs)?;

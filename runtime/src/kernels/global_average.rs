@@ -1,6 +1,7 @@
 //! Means of whole planes.
 
 use super::Step;
+use super::bounds::total;
 use super::place::{plain, row};
 use crate::memory::Memory;
 use crate::simd::{Isa, MOST_LANES, Vector, shells};
@@ -15,7 +16,7 @@ impl Step for GlobalAverage {
         memory.require_blocked(&self.input);
         memory.require_plain(&self.output, 4);
         let Self { input, output } = self;
-        assert!(output.len == input.batch * input.channels, "mean of planes: sizes");
+        assert!(output.len == total(&[input.batch, input.channels]), "mean of planes: sizes");
     }
 
     fn pieces(&self, _: Isa) -> usize {

@@ -1,6 +1,7 @@
 //! Local response normalisation of row-major tensors.
 
 use super::Step;
+use super::bounds::total;
 use super::place::plain;
 use super::scalar;
 use crate::memory::Memory;
@@ -81,7 +82,7 @@ impl Step for LocalResponse {
     fn check(&self, memory: &Memory<'_>) {
         memory.require_plain(&self.input, 4);
         memory.require_plain(&self.output, 4);
-        let len = self.batch * self.channels * self.plane;
+        let len = total(&[self.batch, self.channels, self.plane]);
         let fits = self.input.len == len && self.output.len == len && self.size > 0;
         assert!(fits, "local response normalisation: sizes");
     }

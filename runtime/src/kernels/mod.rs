@@ -5,16 +5,19 @@
 
 pub mod conv;
 
+mod binary;
 mod blocked;
+mod bounds;
 mod channels;
+mod copy;
 mod dense;
 mod elementwise;
 mod global_average;
 mod halo;
 mod local_response;
+mod matmul;
 mod pack;
 mod place;
-mod plain;
 mod pool;
 mod resample;
 mod scalar;
@@ -25,6 +28,8 @@ mod speed;
 mod strips;
 #[cfg(test)]
 mod testing;
+mod unary;
+mod walk;
 
 use crate::memory::Memory;
 use crate::simd::Isa;

@@ -4,6 +4,7 @@
 //! layout has it by rows, the other by columns.
 
 use super::Step;
+use super::bounds::total;
 use super::halo::zero_halo;
 use super::place::{plain, row};
 use super::strips::{Strip, Strips};
@@ -16,7 +17,8 @@ fn check(memory: &Memory<'_>, plain: &Plain, blocked: &Blocked) {
     memory.require_plain(plain, 4);
     memory.require_blocked(blocked);
     let Blocked { batch, channels, height, width, .. } = *blocked;
-    assert!(plain.len == batch * channels * height * width, "conversion of layout: sizes");
+    let len = total(&[batch, channels, height, width]);
+    assert!(plain.len == len, "conversion of layout: sizes");
 }
 
 /// Rows of a channel block in both layouts.

@@ -17,25 +17,8 @@ pub(super) fn pow(x: f32, exponent: f32) -> f32 {
     }
 }
 
-/// Gauss error function.
-pub(super) fn erf(x: f32) -> f32 {
-    error_function(f64::from(x)) as f32
-}
-
-/// Exponential in f64.
-pub(super) fn exp(x: f64) -> f64 {
-    #[cfg(feature = "std")]
-    {
-        x.exp()
-    }
-    #[cfg(not(feature = "std"))]
-    {
-        exponential(x)
-    }
-}
-
 /// Natural logarithm in f64.
-pub(super) fn logarithm(x: f64) -> f64 {
+fn logarithm(x: f64) -> f64 {
     #[cfg(feature = "std")]
     {
         x.ln()
@@ -111,32 +94,6 @@ fn power(x: f32, exponent: f32) -> f32 {
     (if x.is_sign_negative() && odd { -magnitude } else { magnitude }) as f32
 }
 
-/// The error function: its series (Abramowitz and Stegun 7.1.6) near zero, the
-/// continued fraction of its complement (7.1.14) elsewhere.
-fn error_function(x: f64) -> f64 {
-    /// `2 / sqrt(pi)`.
-    const FACTOR: f64 = core::f64::consts::FRAC_2_SQRT_PI;
-    let magnitude = x.abs();
-    if x.is_nan() {
-        return x;
-    }
-    if magnitude > 6.0 {
-        return if x < 0.0 { -1.0 } else { 1.0 };
-    }
-    if magnitude < 2.0 {
-        let mut term = x;
-        let mut sum = x;
-        for n in 1..40 {
-            term *= 2.0 * x * x / f64::from(2 * n + 1);
-            sum += term;
-        }
-        return FACTOR * exp(-x * x) * sum;
-    }
-    let fraction = (1..40).rev().fold(magnitude, |f, n| magnitude + f64::from(n) / 2.0 / f);
-    let complement = FACTOR / 2.0 * exp(-x * x) / fraction;
-    if x < 0.0 { complement - 1.0 } else { 1.0 - complement }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,15 +113,5 @@ mod tests {
         assert!(power(-2.0, 0.5).is_nan());
         assert_eq!(portable_logarithm(0.0), f64::NEG_INFINITY);
         assert_eq!(exponential(1000.0), f64::INFINITY);
-    }
-
-    #[test]
-    fn the_error_function_is_right_on_both_branches() {
-        for (x, y) in
-            [(0.5, 0.520_499_9), (-1.0, -0.842_700_8), (1.9, 0.992_790_4), (2.1, 0.997_020_5)]
-        {
-            assert!((erf(x) - y).abs() < 1e-7, "{x}");
-        }
-        assert_eq!(erf(9.0), 1.0);
     }
 }

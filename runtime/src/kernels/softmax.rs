@@ -3,6 +3,7 @@
 //! The largest value is subtracted first, so that no exponential overflows.
 
 use super::Step;
+use super::bounds::total;
 use super::place::plain;
 use super::scalar;
 use crate::memory::Memory;
@@ -23,7 +24,7 @@ impl Step for Softmax {
     fn check(&self, memory: &Memory<'_>) {
         memory.require_plain(&self.input, 4);
         memory.require_plain(&self.output, 4);
-        let len = self.outer * self.axis * self.inner;
+        let len = total(&[self.outer, self.axis, self.inner]);
         assert!(self.input.len == len && self.output.len == len, "softmax: sizes");
     }
 

@@ -31,6 +31,20 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn load_first(source: *const f32, count: usize, fill: f32) -> Self {
+        Self(unsafe {
+            let mask = first(count);
+            let values = _mm256_maskload_ps(source, mask);
+            _mm256_blendv_ps(_mm256_set1_ps(fill), values, _mm256_castsi256_ps(mask))
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(self, target: *mut f32, count: usize) {
+        unsafe { _mm256_maskstore_ps(target, first(count), self.0) }
+    }
+
+    #[inline(always)]
     unsafe fn transpose_8x8(
         source: impl Fn(usize) -> *const f32,
         target: impl Fn(usize) -> *mut f32,
@@ -97,6 +111,18 @@ impl Vector for Avx2 {
             _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
         }
     }
+}
+
+/// The mask of the first lanes.
+///
+/// # Safety
+///
+/// At most eight; the processor has AVX2.
+#[inline(always)]
+unsafe fn first(count: usize) -> __m256i {
+    const LANES: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+    // SAFETY: the caller vouches for the count.
+    unsafe { _mm256_loadu_si256(LANES.as_ptr().add(8 - count).cast()) }
 }
 
 /// Eight loads of halves a half matrix, so that no step crosses the halves of a

@@ -58,6 +58,16 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn load_first(source: *const f32, count: usize, fill: f32) -> Self {
+        Self(unsafe { _mm512_mask_loadu_ps(_mm512_set1_ps(fill), first(count), source) })
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(self, target: *mut f32, count: usize) {
+        unsafe { _mm512_mask_storeu_ps(target, first(count), self.0) }
+    }
+
+    #[inline(always)]
     unsafe fn transpose_8x8(
         source: impl Fn(usize) -> *const f32,
         target: impl Fn(usize) -> *mut f32,
@@ -119,4 +129,10 @@ impl Vector for Avx512 {
     fn reduce_sum(self) -> f32 {
         unsafe { _mm512_reduce_add_ps(self.0) }
     }
+}
+
+/// The mask of the first lanes.
+#[inline(always)]
+fn first(count: usize) -> __mmask16 {
+    ((1u32 << count) - 1) as __mmask16
 }

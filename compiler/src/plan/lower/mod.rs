@@ -14,6 +14,8 @@ mod elementwise;
 mod normalization;
 mod pool;
 mod resample;
+#[cfg(test)]
+mod tests;
 
 use super::kernel::Kernel;
 use super::tensor::{BlockedId, Placement, PlainId, TensorId, Tensors};
@@ -197,8 +199,14 @@ impl<'g> Lowering<'g> {
         self.forms.get(&value).copied().unwrap_or_default()
     }
 
+    /// An input or output of the network, in the form in which callers see it.
+    pub(super) fn port(&mut self, value: Value) -> Result<PlainId> {
+        self.current = value.node;
+        self.plain(value)
+    }
+
     /// A value in row-major form.
-    pub(super) fn plain(&mut self, value: Value) -> Result<PlainId> {
+    fn plain(&mut self, value: Value) -> Result<PlainId> {
         let forms = self.forms(value);
         if let Some(id) = forms.plain {
             return Ok(id);
