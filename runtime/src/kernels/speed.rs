@@ -204,7 +204,6 @@ fn speed_of_conv_transpose() {
         let bias = Section { offset: 0, len: bias };
         let activation = Activation::Relu;
         if out == 0 {
-            let weights_section = weights_section;
             let step = DepthwiseConvTranspose {
                 input,
                 output,
