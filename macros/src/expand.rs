@@ -54,6 +54,7 @@ fn track(files: &[PathBuf]) -> TokenStream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cnnc::WeightsLocation;
 
     fn expanded(source: &str) -> syn::Result<String> {
         expand(&syn::parse_str(source).unwrap()).map(|code| code.to_string())
@@ -66,6 +67,56 @@ mod tests {
         let (_, tracking) = code.split_once("fn dependencies").unwrap();
         assert!(tracking.contains("include_bytes ! (\""), "{tracking}");
         assert!(tracking.contains("mnist/model.onnx"), "{tracking}");
+    }
+
+    #[test]
+    fn the_code_is_what_the_compiler_gives() {
+        let arguments: Arguments =
+            syn::parse_str("\"../examples/models/mnist/model.onnx\"").unwrap();
+        let Expansion { source, weights, .. } = expansion(&arguments).unwrap();
+        let model = package().unwrap().join(arguments.path.value());
+        let artifact = compile(&Source::path(model), &arguments.options).unwrap();
+        assert!(std::fs::read(&weights).unwrap() == artifact.weights());
+        assert!(artifact.source(&WeightsLocation::Absolute(weights)).unwrap() == source);
+        let code: TokenStream = source.parse().unwrap();
+        assert!(expand(&arguments).unwrap().to_string().starts_with(&code.to_string()));
+    }
+
+    #[test]
+    fn a_second_expansion_writes_nothing_and_a_changed_model_is_compiled() {
+        let name = format!("cnnc-second-{}", std::process::id());
+        let model = std::env::temp_dir().join(format!("{name}.onnx"));
+        std::fs::copy(package().unwrap().join("../examples/models/mnist/model.onnx"), &model)
+            .unwrap();
+        let arguments: Arguments =
+            syn::parse_str(&format!("{:?}", model.to_string_lossy())).unwrap();
+        let first = expansion(&arguments).unwrap();
+        let folder = first.weights.parent().unwrap();
+        // The files that are kept for this model, and when they were written.
+        let written = || {
+            let files = std::fs::read_dir(folder).unwrap().flatten().map(|file| file.path());
+            let is_ours = |file: &PathBuf| file.to_string_lossy().contains(&name);
+            let mut files: Vec<_> = files
+                .filter(is_ours)
+                .map(|file| (file.metadata().unwrap().modified().unwrap(), file))
+                .collect();
+            files.sort();
+            files
+        };
+        let before = written();
+        assert_eq!(before.len(), 3, "source, weights and key");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(expansion(&arguments).unwrap() == first);
+        assert_eq!(written(), before);
+
+        let bytes = std::fs::read(&model).unwrap();
+        std::fs::write(&model, &bytes[..bytes.len() / 2]).unwrap();
+        let error = expansion(&arguments).unwrap_err().to_string();
+        assert!(error.contains(&name), "{error}");
+        std::fs::remove_file(model).unwrap();
+        for (_, file) in written() {
+            std::fs::remove_file(file).unwrap();
+        }
     }
 
     #[test]

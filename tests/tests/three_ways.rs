@@ -102,11 +102,29 @@ fn main() {
 }
 
 #[test]
-fn an_error_of_the_macro_points_at_its_argument() {
-    let main = "mod lost {\n    cnnc_runtime::include_model!(\"no/such.onnx\");\n}\nfn main() {}\n";
+fn errors_of_the_macro_point_at_its_arguments() {
+    let main = "\
+mod lost {
+    cnnc_runtime::include_model!(\"no/such.onnx\");
+}
+mod other {
+    cnnc_runtime::include_model!(\"Cargo.toml\");
+}
+mod hasty {
+    cnnc_runtime::include_model!(\"no/such.onnx\", fast);
+}
+fn main() {}
+";
     let error = Package::new("lost_model", main).feature("macros").build().unwrap_err().to_string();
-    assert!(error.contains("no/such.onnx"), "{error}");
-    assert!(error.contains("src/main.rs:2:34"), "{error}");
+    let column = |argument: &str| main.lines().find_map(|line| line.find(argument)).unwrap() + 1;
+    for (line, argument, message) in
+        [(2, "\"no", "no/such.onnx"), (5, "\"Cargo", "Cargo.toml"), (8, "fast", "expected input(")]
+    {
+        let place = format!("src/main.rs:{line}:{}", column(argument));
+        assert!(error.contains(&place), "{place} is not in: {error}");
+        assert!(error.contains(message), "{message} is not in: {error}");
+    }
+    assert!(!error.contains("panicked"), "{error}");
 }
 
 #[test]

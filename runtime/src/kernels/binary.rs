@@ -2,7 +2,7 @@
 
 use super::Step;
 use super::bounds::total;
-use super::elementwise::{Combination, RUN, Source, activate_run, combine};
+use super::elementwise::{Combination, Source};
 use super::place::plain;
 use super::walk::{Walk, stays_inside};
 use crate::memory::Memory;
@@ -52,22 +52,17 @@ impl Step for Binary {
         };
         walk.visit(1, pieces, |row, _, [left, right], columns| {
             let [left_step, right_step] = walk.strides.map(|strides| strides[RANK - 1]);
-            let left = source(&self.left, left, left_step);
-            let right = source(&self.right, right, right_step);
-            for first in columns.clone().step_by(RUN) {
-                let len = RUN.min(columns.end - first);
-                let output = output.wrapping_add(row * walk.row() + first);
-                let (left, right) = (left.from(first), right.from(first));
-                let job = Combination { left, right, output, len, operation: self.operation };
-                let activation = self.activation;
-                // SAFETY: `check` has passed; the caller vouches for `isa`.
-                unsafe {
-                    combine(isa, &job);
-                    if activation != Activation::Identity {
-                        activate_run(isa, output, output, len, activation, core::ptr::null());
-                    }
-                }
-            }
+            let first = columns.start as isize;
+            let job = Combination {
+                left: source(&self.left, left + first * left_step, left_step),
+                right: source(&self.right, right + first * right_step, right_step),
+                output: output.wrapping_add(row * walk.row() + columns.start),
+                len: columns.len(),
+                operation: self.operation,
+                activation: self.activation,
+            };
+            // SAFETY: `check` has passed; the caller vouches for `isa`.
+            unsafe { job.run(isa, core::ptr::null()) }
         });
     }
 }

@@ -1,7 +1,7 @@
 //! Elementwise functions of channel-blocked tensors.
 
 use super::Step;
-use super::elementwise::{Combination, RUN, Scaling, Source, activate_run, combine, scale_run};
+use super::elementwise::{Combination, Scaling, Source, activate_run, scale_run};
 use super::halo::zero_halo;
 use super::place::{row, section, shape};
 use super::slopes::{check_slopes, slopes};
@@ -157,20 +157,16 @@ impl Step for BlockedBinary {
             let second = if spread { Source::Channels(second) } else { Source::Run(second) };
             let target = row(memory, output, at);
             let slopes = block_slopes(memory, activation, block);
-            for done in (0..len).step_by(RUN) {
-                let count = RUN.min(len - done);
-                let output = target.wrapping_add(done);
-                let operation = *operation;
-                let (left, right) = (first.from(done), second.from(done));
-                let job = Combination { left, right, output, len: count, operation };
-                // SAFETY: `check` has passed; the caller vouches for `isa`.
-                unsafe {
-                    combine(isa, &job);
-                    if *activation != Activation::Identity {
-                        activate_run(isa, output, output, count, *activation, slopes);
-                    }
-                }
-            }
+            let job = Combination {
+                left: first,
+                right: second,
+                output: target,
+                len,
+                operation: *operation,
+                activation: *activation,
+            };
+            // SAFETY: `check` has passed; the caller vouches for `isa`.
+            unsafe { job.run(isa, slopes) }
         };
         // SAFETY: this is the contract of `Step::run`.
         unsafe { for_runs(memory, output, together, pieces, each) }

@@ -1,16 +1,16 @@
 //! Loops over runs of elements, and the functions of two values.
 //!
-//! Functions are types, so that each has a loop of its own without a test. An
-//! activation after a function of two values is a second pass over a run that
-//! is still in the nearest cache: a loop for each pair would be some hundreds.
-
-use crate::simd::{MOST_LANES, Vector, math, shells};
-use crate::step::{Activation, BinaryOperation, LANES};
+//! Functions are types, so that each has a loop of its own without a test. So
+//! has each function of two values followed by Relu; other activations are a
+//! second pass over a run that is still in the nearest cache, because a loop
+//! for each pair would be some hundreds.
 
 use super::scalar;
+use crate::simd::{Isa, MOST_LANES, Vector, math, shells};
+use crate::step::{Activation, BinaryOperation, LANES};
 
 /// Elements of a run that two passes find in the nearest cache.
-pub(super) const RUN: usize = 2048;
+const RUN: usize = 2048;
 
 /// Where the values of a run come from.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ pub(super) enum Source {
 
 impl Source {
     /// The source from element `i` on, which for channels is a multiple of 8.
-    pub(super) fn from(self, i: usize) -> Self {
+    fn from(self, i: usize) -> Self {
         match self {
             Self::Run(start) => Self::Run(start.wrapping_add(i)),
             Self::Strided(start, step) => Self::Strided(start.wrapping_add(i * step), step),
@@ -248,11 +248,51 @@ pub(super) struct Combination {
     pub(super) len: usize,
     /// What is computed.
     pub(super) operation: BinaryOperation,
+    /// Applied to the result, without slopes.
+    pub(super) activation: Activation,
+}
+
+impl Combination {
+    /// Computes the run; `slopes` are those of the channels of a block, or
+    /// null.
+    ///
+    /// # Safety
+    ///
+    /// The operands, the output and, if the activation has slopes, eight of
+    /// them exist; the processor has `isa`.
+    pub(super) unsafe fn run(&self, isa: Isa, slopes: *const f32) {
+        let Self { output, activation, .. } = *self;
+        for first in (0..self.len).step_by(RUN) {
+            let len = RUN.min(self.len - first);
+            let output = output.wrapping_add(first);
+            let (left, right) = (self.left.from(first), self.right.from(first));
+            // SAFETY: the caller vouches for the whole run.
+            unsafe {
+                combine(isa, &Self { left, right, output, len, ..*self });
+                if !matches!(activation, Activation::Identity | Activation::Relu) {
+                    activate_run(isa, output, output, len, activation, slopes);
+                }
+            }
+        }
+    }
 }
 
 shells! {
-    /// Combines two runs.
-    pub(super) fn combine(job: &Combination) = combine_body;
+    /// Combines two runs, and applies the activation if it is Relu.
+    fn combine(job: &Combination) = combine_body;
+}
+
+/// A function followed by Relu.
+#[derive(Clone, Copy)]
+struct Rectified<F>(F);
+
+impl<F: Function> Function for Rectified<F> {
+    #[inline(always)]
+    unsafe fn apply<V: Vector>(self, i: usize, left: V, right: V) -> V {
+        // SAFETY: the caller has this contract.
+        let result = unsafe { self.0.apply(i, left, right) };
+        result.like(0.0).max(result)
+    }
 }
 
 /// Declares a type for each operation.
@@ -273,7 +313,10 @@ macro_rules! operations {
             // SAFETY: the caller has this contract.
             unsafe {
                 match job.operation {
-                    $(BinaryOperation::$name => combine_by::<V>(job, $name),)*
+                    $(BinaryOperation::$name if job.activation == Activation::Relu => {
+                        combine_by::<V>(job, Rectified($name));
+                    }
+                    BinaryOperation::$name => combine_by::<V>(job, $name),)*
                 }
             }
         }

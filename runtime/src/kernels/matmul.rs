@@ -46,7 +46,9 @@ impl Step for MatMul {
             let signed = strides.iter().all(|&stride| isize::try_from(stride).is_ok());
             let strides = strides.map(|stride| stride as isize);
             let last = matrix.saturating_sub(1);
-            matrix == 0 || (signed && stays_inside(last, batches, &strides, place.len))
+            matrix == 0
+                || count == 0
+                || (signed && stays_inside(last, batches, &strides, place.len))
         };
         assert!(
             inside(left, &self.left_strides, total(&[*rows, *depth]))

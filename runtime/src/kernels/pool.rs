@@ -70,7 +70,11 @@ impl Pool {
         let size = [self.input.height, self.input.width][axis];
         let start = at * self.stride[axis];
         let before = |limit: usize| {
-            limit.saturating_sub(start).div_ceil(self.dilation[axis]).min(self.kernel[axis])
+            let room = limit.saturating_sub(start);
+            // Divisions are what short rows would spend their time with.
+            let dilation = self.dilation[axis];
+            let taps = if dilation == 1 { room } else { room.div_ceil(dilation) };
+            taps.min(self.kernel[axis])
         };
         let end = self.pad[axis] + size;
         Window {
@@ -171,9 +175,30 @@ unsafe fn pool_rows<V: Vector, const MAX: bool>(pool: &Pool, memory: &Memory<'_>
     }
 }
 
-/// Pools some adjacent windows.
+/// Pools some adjacent windows. Those of two or three adjoining columns, which
+/// most networks have, are compiled without a loop over the columns.
 #[inline(always)]
 unsafe fn pool_run<V: Vector, const MAX: bool>(
+    taps: &Taps,
+    source: *const f32,
+    target: *mut f32,
+    count: usize,
+) {
+    // SAFETY: the caller has this contract.
+    unsafe {
+        match taps.columns {
+            2 if taps.next[1] == LANES => pool_columns::<V, MAX, 2>(taps, source, target, count),
+            3 if taps.next[1] == LANES => pool_columns::<V, MAX, 3>(taps, source, target, count),
+            _ => pool_columns::<V, MAX, ANY>(taps, source, target, count),
+        }
+    }
+}
+
+/// Stands for a number of columns that is not known to the compiler.
+const ANY: usize = usize::MAX;
+
+#[inline(always)]
+unsafe fn pool_columns<V: Vector, const MAX: bool, const COLUMNS: usize>(
     taps: &Taps,
     source: *const f32,
     target: *mut f32,
@@ -187,17 +212,17 @@ unsafe fn pool_run<V: Vector, const MAX: bool>(
         unsafe {
             while x + TILE * of_vector <= count {
                 let (source, offset) = place(x);
-                tile::<V, MAX, TILE, false>(taps, source, target.add(offset));
+                tile::<V, MAX, COLUMNS, TILE, false>(taps, source, target.add(offset));
                 x += TILE * of_vector;
             }
             while x + of_vector <= count {
                 let (source, offset) = place(x);
-                tile::<V, MAX, 1, false>(taps, source, target.add(offset));
+                tile::<V, MAX, COLUMNS, 1, false>(taps, source, target.add(offset));
                 x += of_vector;
             }
             if x < count {
                 let (source, offset) = place(x);
-                tile::<V, MAX, 1, true>(taps, source, target.add(offset));
+                tile::<V, MAX, COLUMNS, 1, true>(taps, source, target.add(offset));
             }
         }
     }
@@ -205,12 +230,20 @@ unsafe fn pool_run<V: Vector, const MAX: bool>(
 
 /// Pools `COUNT` vectors of adjacent windows, or the pixel of one half vector.
 #[inline(always)]
-unsafe fn tile<V: Vector, const MAX: bool, const COUNT: usize, const HALF: bool>(
+unsafe fn tile<
+    V: Vector,
+    const MAX: bool,
+    const COLUMNS: usize,
+    const COUNT: usize,
+    const HALF: bool,
+>(
     taps: &Taps,
     source: *const f32,
     target: *mut f32,
 ) {
     let between = taps.step.max(V::LANES);
+    let (columns, next) =
+        if COLUMNS == ANY { (taps.columns, taps.next[1]) } else { (COLUMNS, LANES) };
     // SAFETY: the caller vouches for the windows and the output.
     unsafe {
         // Padding alone gives the lowest finite number: lanes stay finite.
@@ -220,13 +253,13 @@ unsafe fn tile<V: Vector, const MAX: bool, const COUNT: usize, const HALF: bool>
         let mut line = source;
         for _ in 0..taps.rows {
             let mut pixel = line;
-            for _ in 0..taps.columns {
+            for _ in 0..columns {
                 for (i, result) in results.iter_mut().enumerate() {
                     let place = pixel.wrapping_add(i * between);
                     let value = if HALF { V::load_low_half(place) } else { V::load(place) };
                     *result = if MAX { result.max(value) } else { *result + value };
                 }
-                pixel = pixel.wrapping_add(taps.next[1]);
+                pixel = pixel.wrapping_add(next);
             }
             line = line.wrapping_add(taps.next[0]);
         }

@@ -157,6 +157,185 @@ fn speed_of_packing() {
     }
 }
 
+#[test]
+#[ignore = "measures"]
+fn speed_of_blocked() {
+    let shape = [1, 256, 56, 56];
+    let len: usize = shape.iter().product();
+    for halo in [NONE, ONE] {
+        let mut arena = Arena::new();
+        let mut numbers = Numbers::new(1);
+        let input = arena.random_tensor(shape, halo, &mut numbers);
+        let other = arena.random_tensor(shape, halo, &mut numbers);
+        let point = arena.random_tensor([1, 256, 1, 1], NONE, &mut numbers);
+        let output = arena.tensor(shape, halo);
+        let weights = vec![0.5f32; 512];
+        let (scale, shift) = (Section { offset: 0, len: 256 }, Section { offset: 1024, len: 256 });
+        for activation in [Activation::Identity, Activation::Relu, Activation::Silu] {
+            let step = ScaleShift { input, output, scale, shift, activation };
+            measure(&std::format!("scale {activation:?}"), &step, &mut arena, &weights, 8 * len);
+            let step = BlockedUnary { input, output, activation };
+            measure(&std::format!("blocked {activation:?}"), &step, &mut arena, &weights, 8 * len);
+            for (right, name) in [(other, "whole"), (point, "point")] {
+                let operation = BinaryOperation::Add;
+                let step = BlockedBinary { left: input, right, output, operation, activation };
+                let bytes = if name == "whole" { 12 * len } else { 8 * len };
+                let name = std::format!("blocked add {name} {activation:?}");
+                measure(&name, &step, &mut arena, &weights, bytes);
+            }
+        }
+        for first in [0, 3] {
+            let wide = arena.tensor([1, 512, 56, 56], halo);
+            let step = BlockedCopy { input, output: wide, first };
+            measure(&std::format!("copy to channel {first}"), &step, &mut arena, &[], 8 * len);
+        }
+    }
+}
+
+#[test]
+#[ignore = "measures"]
+fn speed_of_normalization() {
+    let mut arena = Arena::new();
+    let mut numbers = Numbers::new(1);
+    let (channels, plane) = (96, 54 * 54);
+    let len = channels * plane;
+    let (input, output) = (arena.random_plain(len, &mut numbers), arena.plain(len));
+    for beta in [0.75, 0.6] {
+        let step = LocalResponse {
+            input,
+            output,
+            batch: 1,
+            channels,
+            plane,
+            size: 5,
+            alpha: 1e-4,
+            beta,
+            bias: 1.0,
+        };
+        measure(&std::format!("local response {beta}"), &step, &mut arena, &[], 8 * len);
+    }
+    for [outer, axis, inner] in [[1, 1000, 1], [96, 2916, 1], [1, 96, 2916]] {
+        for logarithm in [false, true] {
+            let len = outer * axis * inner;
+            let (input, output) = (Plain { len, ..input }, Plain { len, ..output });
+            let step = Softmax { input, output, outer, axis, inner, logarithm };
+            let name = std::format!("softmax {outer}x{axis}x{inner} {logarithm}");
+            measure(&name, &step, &mut arena, &[], 8 * len);
+        }
+    }
+}
+
+fn strided(sizes: [usize; 4], strides: [usize; 4]) -> ([usize; RANK], [usize; RANK]) {
+    let (mut all_sizes, mut all_strides) = ([1; RANK], [0; RANK]);
+    all_sizes[RANK - 4..].copy_from_slice(&sizes);
+    all_strides[RANK - 4..].copy_from_slice(&strides);
+    (all_sizes, all_strides)
+}
+
+#[test]
+#[ignore = "measures"]
+fn speed_of_plain() {
+    let mut arena = Arena::new();
+    let mut numbers = Numbers::new(1);
+    let len = 64 * 56 * 56;
+    let (left, output) = (arena.random_plain(len, &mut numbers), arena.plain(len));
+    let right = arena.random_plain(len, &mut numbers);
+    let whole = [0, 3136, 56, 1];
+    for (name, spread) in [
+        ("whole", whole),
+        ("one value", [0; 4]),
+        ("one a channel", [0, 1, 0, 0]),
+        ("one a column", [0, 0, 0, 1]),
+        ("one a row", [0, 0, 1, 0]),
+        ("turned", [0, 3136, 1, 56]),
+    ] {
+        for operation in [BinaryOperation::Add, BinaryOperation::Max, BinaryOperation::Pow] {
+            let (sizes, left_strides) = strided([1, 64, 56, 56], whole);
+            let (_, right_strides) = strided([1; 4], spread);
+            let activation = Activation::Identity;
+            let step = Binary {
+                left,
+                right,
+                output,
+                operation,
+                activation,
+                sizes,
+                left_strides,
+                right_strides,
+            };
+            let name = std::format!("{operation:?} {name}");
+            measure(&name, &step, &mut arena, &[], 12 * len);
+        }
+    }
+    for function in [
+        UnaryFunction::Abs,
+        UnaryFunction::Exp,
+        UnaryFunction::Log,
+        UnaryFunction::Sqrt,
+        UnaryFunction::Floor,
+        UnaryFunction::Erf,
+        UnaryFunction::Softplus,
+        UnaryFunction::Elu { alpha: 1.0 },
+        UnaryFunction::Activation { function: Activation::Tanh },
+        UnaryFunction::Activation { function: Activation::Relu },
+    ] {
+        let step = Unary { input: left, output, function };
+        measure(&std::format!("{function:?}"), &step, &mut arena, &[], 8 * len);
+    }
+    for (name, sizes, from, to) in [
+        ("channels last", [1, 56, 56, 64], [0, 56, 1, 3136], [0, 3584, 64, 1]),
+        ("channels first", [1, 64, 56, 56], [0, 1, 3584, 64], [0, 3136, 56, 1]),
+        ("slice", [1, 64, 50, 50], [0, 3136, 56, 1], [0, 2500, 50, 1]),
+        ("every second", [1, 64, 56, 28], [0, 3136, 56, 2], [0, 1568, 28, 1]),
+        ("shuffle of channels", [1, 32, 2, 3136], [0, 3136, 100_352, 1], [0, 6272, 3136, 1]),
+    ] {
+        let (all, input_strides) = strided(sizes, from);
+        let (_, output_strides) = strided(sizes, to);
+        let signed = |strides: [usize; RANK]| strides.map(|stride| stride as isize);
+        let step = StridedCopy {
+            input: left,
+            output,
+            element: 4,
+            sizes: all,
+            input_start: 0,
+            input_strides: signed(input_strides),
+            output_start: 0,
+            output_strides: signed(output_strides),
+        };
+        let bytes = 8 * sizes.iter().product::<usize>();
+        measure(&std::format!("copy, {name}"), &step, &mut arena, &[], bytes);
+    }
+}
+
+#[test]
+#[ignore = "measures"]
+fn speed_of_products() {
+    for (rows, depth, columns) in
+        [(1, 1024, 1024), (49, 49, 32), (196, 64, 196), (256, 256, 256), (512, 1024, 1000)]
+    {
+        let mut arena = Arena::new();
+        let mut numbers = Numbers::new(1);
+        let left = arena.random_plain(rows * depth, &mut numbers);
+        let right = arena.random_plain(depth * columns, &mut numbers);
+        let output = arena.plain(rows * columns);
+        let step = MatMul {
+            left,
+            right,
+            output,
+            rows,
+            depth,
+            columns,
+            batches: [1; RANK],
+            left_strides: [0; RANK],
+            right_strides: [0; RANK],
+        };
+        let bytes = 4 * (rows * depth + depth * columns + rows * columns);
+        let name = std::format!("product {rows}x{depth}x{columns}");
+        measure(&name, &step, &mut arena, &[], bytes);
+        println!("{:>34} {:.4} GFLOP", "", 2e-9 * (rows * depth * columns) as f64);
+    }
+}
+
 /// A layer: name, input shape, output channels (0 where each channel has its own
 /// kernel), kernel, stride, padding, rows a strip.
 type Upsampling = (&'static str, [usize; 4], usize, usize, usize, usize, usize);

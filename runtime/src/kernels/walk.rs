@@ -65,9 +65,10 @@ impl<const N: usize> Walk<N> {
             let length = self.row().div_ceil(parts);
             let columns = (part * length).min(self.row())..((part + 1) * length).min(self.row());
             let mut index = self.index(first);
+            let mut offsets = self.offsets(&index);
             for row in first..(first + rows).min(self.rows()) {
-                each(row, &index, self.offsets(&index), columns.clone());
-                self.advance(&mut index);
+                each(row, &index, offsets, columns.clone());
+                self.advance(&mut index, &mut offsets);
             }
         }
     }
@@ -92,10 +93,14 @@ impl<const N: usize> Walk<N> {
         index
     }
 
-    fn advance(&self, index: &mut [usize; RANK]) {
+    fn advance(&self, index: &mut [usize; RANK], offsets: &mut [isize; N]) {
         for axis in (0..RANK - 1).rev() {
-            index[axis] += 1;
-            if index[axis] < self.sizes[axis] {
+            let wraps = index[axis] + 1 == self.sizes[axis];
+            for (offset, strides) in offsets.iter_mut().zip(&self.strides) {
+                *offset += strides[axis] * if wraps { -(index[axis] as isize) } else { 1 };
+            }
+            if !wraps {
+                index[axis] += 1;
                 break;
             }
             index[axis] = 0;
@@ -120,9 +125,9 @@ pub(super) fn stays_inside(
     let (mut lowest, mut highest) = (start as i128, start as i128);
     for (&size, &stride) in sizes.iter().zip(strides) {
         let Some(last) = size.checked_sub(1) else { return true };
-        let reach = last as i128 * stride as i128;
-        lowest += reach.min(0);
-        highest += reach.max(0);
+        let reach = (last as i128).saturating_mul(stride as i128);
+        lowest = lowest.saturating_add(reach.min(0));
+        highest = highest.saturating_add(reach.max(0));
     }
     0 <= lowest && highest < len as i128
 }
@@ -153,6 +158,7 @@ mod tests {
         assert!(!stays_inside(2, &sizes, &strides, 12));
         assert!(!stays_inside(3, &sizes, &strides, 11));
         assert!(!stays_inside(0, &sizes, &[isize::MAX; RANK], usize::MAX));
+        assert!(!stays_inside(0, &[usize::MAX; RANK], &[isize::MIN; RANK], usize::MAX));
     }
 
     proptest! {
