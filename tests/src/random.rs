@@ -164,8 +164,9 @@ impl Layers {
     }
 
     fn add_layer(&mut self) {
-        match self.random.below(12) {
+        match self.random.below(13) {
             0..=4 => self.convolution(),
+            12 => self.transposed_convolution(),
             5 => self.pool(),
             6 => self.batch_normalization(),
             7 => self.activation(),
@@ -214,7 +215,12 @@ impl Layers {
             auto_pad = self.random.one_of(&["SAME_UPPER", "SAME_LOWER"]);
             for (axis, window) in windows.iter_mut().enumerate() {
                 (window.before, window.after) = (0, 0);
-                sizes[axis] = self.value.shape[2 + axis].div_ceil(window.stride);
+                let size = self.value.shape[2 + axis];
+                sizes[axis] = size.div_ceil(window.stride);
+                // Where windows leave more over than this, tools differ.
+                if (sizes[axis] - 1) * window.stride + window.kernel + 1 < size {
+                    return;
+                }
             }
         }
         let shape = vec![self.value.shape[0], outputs, sizes[0], sizes[1]];
@@ -242,6 +248,50 @@ impl Layers {
         });
         let operands: Vec<&str> = operands.iter().map(String::as_str).collect();
         self.node("Conv", &operands, &attributes, shape);
+        if self.random.chance(3) {
+            self.batch_normalization();
+        }
+        if self.random.chance(2) {
+            self.activation();
+        }
+    }
+
+    fn transposed_convolution(&mut self) {
+        let inputs = self.channels();
+        let groups = self.random.one_of(&[1, 1, inputs]);
+        let multiplier =
+            if groups == 1 { self.random.one_of(&CHANNELS) } else { self.random.between(1, 2) };
+        let (mut windows, mut kernels, mut sizes) = ([[0i64; 5]; 2], [0; 2], [0; 2]);
+        for (axis, window) in windows.iter_mut().enumerate() {
+            let kernel = self.random.between(1, 5);
+            let (stride, dilation) = (self.random.between(1, 4), self.random.between(1, 2));
+            let added = self.random.below(stride.max(dilation));
+            let (before, after) = (self.random.below(3), self.random.below(3));
+            let spread = (self.value.shape[2 + axis] - 1) * stride + (kernel - 1) * dilation + 1;
+            let Some(size) = (spread + added).checked_sub(before + after) else { return };
+            sizes[axis] = size;
+            *window = [stride, dilation, added, before, after].map(|number| number as i64);
+            kernels[axis] = kernel;
+        }
+        let shape = vec![self.value.shape[0], groups * multiplier, sizes[0], sizes[1]];
+        let values = shape.iter().product::<usize>();
+        if !(1..=MOST_VALUES).contains(&values) {
+            return;
+        }
+        let [rows, columns] = windows;
+        let mut operands = vec![self.weights(&[inputs, multiplier, kernels[0], kernels[1]])];
+        if self.random.chance(2) {
+            operands.push(self.weights(&[groups * multiplier]));
+        }
+        let operands: Vec<&str> = operands.iter().map(String::as_str).collect();
+        let attributes = [
+            ("group", Attribute::Int(groups as i64)),
+            ("strides", Attribute::Ints(&[rows[0], columns[0]])),
+            ("dilations", Attribute::Ints(&[rows[1], columns[1]])),
+            ("output_padding", Attribute::Ints(&[rows[2], columns[2]])),
+            ("pads", Attribute::Ints(&[rows[3], columns[3], rows[4], columns[4]])),
+        ];
+        self.node("ConvTranspose", &operands, &attributes, shape);
         if self.random.chance(3) {
             self.batch_normalization();
         }

@@ -13,8 +13,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every network of the zoo, the quick ones first.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 18] = [
+    "deconvnet_small",
     "squeezenet1_1",
+    "unet_small",
     "mobilenet_v2",
     "resnet18",
     "resnet18_dynamo",
@@ -25,6 +27,9 @@ pub const NAMES: [&str; 13] = [
     "alexnet",
     "bvlc_alexnet",
     "resnet152",
+    "fcn32s_vgg16",
+    "fcn16s_vgg16",
+    "fcn8s_vgg16",
     "vgg16",
     "vgg19_bn",
 ];

@@ -47,7 +47,9 @@ macro_rules! zoo_networks {
 }
 
 zoo_networks!(
+    deconvnet_small,
     squeezenet1_1,
+    unet_small,
     mobilenet_v2,
     resnet18,
     resnet18_dynamo,
@@ -58,6 +60,9 @@ zoo_networks!(
     alexnet,
     bvlc_alexnet,
     resnet152,
+    fcn32s_vgg16,
+    fcn16s_vgg16,
+    fcn8s_vgg16,
     vgg16,
     vgg19_bn,
 );

@@ -88,6 +88,14 @@ pub(super) fn picture(tensor_type: &TensorType) -> Result<[usize; 4]> {
     tensor_type.picture()
 }
 
+/// The number of groups that a node gives.
+pub(super) fn groups(signature: &Signature<'_>) -> Result<usize> {
+    let groups = signature.attributes.int_or("group", 1)?;
+    usize::try_from(groups).ok().filter(|&groups| groups > 0).ok_or_else(|| {
+        Error::malformed(format!("expected attribute `group` to be positive, found {groups}"))
+    })
+}
+
 impl Definition for Conv {
     const NAMES: &'static [&'static str] = &["Conv"];
 
@@ -133,10 +141,7 @@ impl Definition for Conv {
             )));
         }
         let windows = Windows::read(signature, [kh, kw], [height, width])?;
-        let groups = signature.attributes.int_or("group", 1)?;
-        let groups = usize::try_from(groups).ok().filter(|&groups| groups > 0).ok_or_else(|| {
-            Error::malformed(format!("expected attribute `group` to be positive, found {groups}"))
-        })?;
+        let groups = groups(signature)?;
         let prologue = match signature.attributes.string("prologue")? {
             None => None,
             Some(text) => Some(Prologue { activation: Activation::from_spelling(text)? }),
@@ -218,7 +223,7 @@ impl Definition for Conv {
 
 /// Refuses an operand that is not of the expected type, or that nothing asks
 /// for.
-fn check_slot(
+pub(super) fn check_slot(
     operands: &[Option<Operand<'_>>],
     slot: usize,
     what: &str,

@@ -1,6 +1,6 @@
 //! What a node costs.
 
-use super::{Conv, Graph, MatMul, Op};
+use super::{Conv, ConvTranspose, Graph, MatMul, Op};
 use crate::ir::NodeId;
 
 /// Multiply-adds of a node: those of convolutions and matrix products; other
@@ -11,6 +11,9 @@ pub fn multiply_adds(graph: &Graph, node: NodeId) -> u64 {
     let Some(result) = graph.node(node).outputs.first() else { return 0 };
     match (graph.operator(node), operand(0), operand(1)) {
         (Some(Op::Conv(_)), Some(_), Some(weights)) => Conv::multiply_adds(weights, result),
+        (Some(Op::ConvTranspose(_)), Some(input), Some(weights)) => {
+            ConvTranspose::multiply_adds(input, weights)
+        }
         (Some(Op::Gemm(gemm)), Some(a), Some(_)) => gemm.multiply_adds(a, result),
         (Some(Op::MatMul(_)), Some(left), Some(right)) => MatMul::multiply_adds(left, right),
         _ => 0,
@@ -38,6 +41,8 @@ mod tests {
         let grouped = Attributes::default().with("group", Attribute::Int(3));
         // The result is [2, 6, 3, 4] and each value sums 2 * 2 * 2 products.
         assert_eq!(counted("Conv", &grouped, &[&[2, 6, 4, 5], &[6, 2, 2, 2], &[6]]), 144 * 8);
+        // Each of 2 * 6 * 4 * 5 values is multiplied with 4 * 2 * 3 weights.
+        assert_eq!(counted("ConvTranspose", &grouped, &[&[2, 6, 4, 5], &[6, 4, 2, 3]]), 240 * 24);
         let transposed = Attributes::default().with("transA", Attribute::Int(1));
         assert_eq!(counted("Gemm", &transposed, &[&[5, 2], &[5, 3], &[3]]), 2 * 5 * 3);
         assert_eq!(counted("MatMul", &none, &[&[7, 1, 2, 5], &[4, 5, 3]]), 7 * 4 * 2 * 5 * 3);

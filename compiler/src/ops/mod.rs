@@ -144,6 +144,7 @@ operators! {
     constant::Constant,
     constant_of_shape::ConstantOfShape,
     conv::Conv,
+    conv_transpose::ConvTranspose,
     expand::Expand,
     gather::Gather,
     gemm::Gemm,

@@ -19,7 +19,7 @@ pub(super) struct Windows {
 
 /// Largest window, stride, dilation or padding that is read: far more than any
 /// picture, and products of them stay far from the ends of `usize`.
-const LARGEST: usize = 1 << 20;
+pub(super) const LARGEST: usize = 1 << 20;
 
 impl Windows {
     /// Reads the attributes; `auto_pad` needs the sizes of the picture.
@@ -154,7 +154,7 @@ impl Windows {
 }
 
 /// Integers of an attribute, one a side or axis, at least `least`.
-fn numbers<const N: usize>(
+pub(super) fn numbers<const N: usize>(
     signature: &Signature<'_>,
     name: &str,
     otherwise: [usize; N],

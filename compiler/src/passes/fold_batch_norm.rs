@@ -9,13 +9,13 @@ use super::pattern::{
 use super::{Miss, Outcome, Pass};
 use crate::error::{Error, Result};
 use crate::ir::{Data, NodeId, Operator, Tensor, Value};
-use crate::ops::{Activation, Conv, Gemm, Graph, Op};
+use crate::ops::{Activation, Conv, ConvTranspose, Gemm, Graph, Op};
 
 pub(super) const PASS: Pass = Pass {
     name: "fold-batch-norm",
     about: "Multiplies the scale of a batch normalization, or of a chain of Mul, Div, Add and \
             Sub, into the weights of the convolution or matrix product before it.",
-    rules: &[after_conv, after_gemm],
+    rules: &[after_conv, after_conv_transpose, after_gemm],
     sweeps: false,
 };
 
@@ -36,8 +36,35 @@ fn after_conv(graph: &Graph, node: NodeId) -> Outcome {
     let bias = patch.constant(format!("{layer}.bias"), narrow(&bias));
     Link::fill(&mut operands, Conv::BIAS, bias);
     if !affine.only_shifts() {
-        let weights = scaled(&mut patch, layer, weights, affine.scale, true);
+        let weights = scaled(&mut patch, layer, weights, affine.scale, Outputs::First);
         Link::fill(&mut operands, Conv::WEIGHTS, weights);
+    }
+    let conv = patch.operator(x.node, conv.clone(), operands);
+    patch.replace(node, conv);
+    Ok(patch)
+}
+
+/// The same for a transposed convolution.
+fn after_conv_transpose(graph: &Graph, node: NodeId) -> Outcome {
+    let x = affine_operand(graph, node)?;
+    let Some(Op::ConvTranspose(conv)) = graph.operator(x.node) else {
+        return Err(Miss::NoPattern);
+    };
+    Miss::unless(conv.activation == Activation::Identity)?;
+    let affine = affine(graph, node)?;
+    let weights = constant_weights(graph, x.node, ConvTranspose::WEIGHTS)?;
+    let bias = offset(graph, x.node, ConvTranspose::BIAS, 1.0, &affine)?;
+    read_only_by(graph, x, node)?;
+
+    let mut patch = Patch::new(&[x.node, node], folded(graph, node, x.node));
+    let layer = &graph.node(x.node).name;
+    let mut operands = Link::operands(graph, x.node);
+    let bias = patch.constant(format!("{layer}.bias"), narrow(&bias));
+    Link::fill(&mut operands, ConvTranspose::BIAS, bias);
+    if !affine.only_shifts() {
+        let outputs = Outputs::Second { groups: conv.groups };
+        let weights = scaled(&mut patch, layer, weights, affine.scale, outputs);
+        Link::fill(&mut operands, ConvTranspose::WEIGHTS, weights);
     }
     let conv = patch.operator(x.node, conv.clone(), operands);
     patch.replace(node, conv);
@@ -59,10 +86,11 @@ fn after_gemm(graph: &Graph, node: NodeId) -> Outcome {
     let layer = &graph.node(x.node).name;
     let a = operand(graph, x.node, 0)?;
     let c = patch.constant(format!("{layer}.bias"), narrow(&c));
+    let outputs = if gemm.transpose_b { Outputs::First } else { Outputs::Last };
     let b = if affine.only_shifts() {
         weights.into()
     } else {
-        scaled(&mut patch, layer, weights, affine.scale, gemm.transpose_b)
+        scaled(&mut patch, layer, weights, affine.scale, outputs)
     };
     let gemm = Gemm { beta: 1.0, ..*gemm };
     let gemm = patch.operator(x.node, gemm, vec![Some(a.into()), Some(b), Some(c)]);
@@ -99,26 +127,50 @@ fn offset(
     Ok(offset)
 }
 
-/// The weights with each output's multiplied by its factor: a run of values
-/// where outputs come first, else every so many.
+/// Where the outputs are among the dimensions of weights.
+#[derive(Clone, Copy, Debug)]
+enum Outputs {
+    /// `[outputs, ..]`.
+    First,
+    /// `[.., outputs]`.
+    Last,
+    /// `[inputs, outputs / groups, ..]`, inputs and outputs in as many runs.
+    Second { groups: usize },
+}
+
+/// The weights with each output's multiplied by its factor.
 fn scaled(
     patch: &mut Patch,
     layer: &str,
     weights: Value,
     scale: Vec<f64>,
-    outputs_first: bool,
+    outputs: Outputs,
 ) -> Link {
     patch.changed(format!("{layer}.weights"), weights, move |tensor| {
+        let inputs = tensor.shape().first().copied().unwrap_or(1);
         let values = f32s_mut(tensor)?;
-        let outputs = scale.len().max(1);
-        if outputs_first {
-            let each = (values.len() / outputs).max(1);
-            for (values, scale) in values.chunks_exact_mut(each).zip(&scale) {
-                multiply(values, std::iter::repeat(scale));
+        let count = scale.len().max(1);
+        match outputs {
+            Outputs::First => {
+                let each = (values.len() / count).max(1);
+                for (values, scale) in values.chunks_exact_mut(each).zip(&scale) {
+                    multiply(values, std::iter::repeat(scale));
+                }
             }
-        } else {
-            for values in values.chunks_exact_mut(outputs) {
-                multiply(values, scale.iter());
+            Outputs::Last => {
+                for values in values.chunks_exact_mut(count) {
+                    multiply(values, scale.iter());
+                }
+            }
+            Outputs::Second { groups } => {
+                let groups = groups.max(1);
+                let scale = scale.chunks_exact((count / groups).max(1));
+                let each = (values.len() / inputs.max(1) / (count / groups).max(1)).max(1);
+                let factors = scale
+                    .flat_map(|scale| scale.iter().cycle().take(scale.len() * (inputs / groups)));
+                for (values, scale) in values.chunks_exact_mut(each).zip(factors) {
+                    multiply(values, std::iter::repeat(scale));
+                }
             }
         }
         Ok(())
@@ -182,6 +234,42 @@ mod tests {
              y.bias = constant f32[4] [1, 10, 100, 1000]
              y.weights = constant f32[4,2,1,1] [1, 2, 30, 40, 500, 600, 7000, 8000]
              y = Conv(x, y.weights, y.bias) { group = 2 }
+             output z = y",
+        );
+    }
+
+    #[test]
+    fn a_transposed_convolution_has_its_outputs_second() {
+        rewrites(
+            &PASS,
+            "x = input f32[2,4,3,3]
+             w = constant f32[4,2,1,1] [1, 2, 3, 4, 5, 6, 7, 8]
+             b = constant f32[4] [1, 1, 1, 1]
+             y = ConvTranspose(x, w, b) { group = 2, strides = [2, 2] }
+             s = constant f32[4,1,1] [1, 10, 100, 1000]
+             z = Mul(y, s)
+             output z",
+            "x = input f32[2,4,3,3]
+             y.bias = constant f32[4] [1, 10, 100, 1000]
+             y.weights = constant f32[4,2,1,1] [1, 20, 3, 40, 500, 6000, 700, 8000]
+             y = ConvTranspose(x, y.weights, y.bias) { group = 2, strides = [2, 2] }
+             output z = y",
+        );
+        rewrites(
+            &PASS,
+            "x = input f32[1,4,3,3]
+             w = constant f32[4,3,2,3] random(1)
+             y = ConvTranspose(x, w) { group = 2, strides = [2, 1] }
+             scale = constant f32[6] [1, 2, -3, 0, 4, 1]
+             bias = constant f32[6] [0.5, 0, 0, 7, 0, 0]
+             mean = constant f32[6] [1, 2, 0, 1, 0, 0]
+             variance = constant f32[6] [1, 0.25, 4, 1, 1, 1]
+             z = BatchNormalization(y, scale, bias, mean, variance) { epsilon = 0.0 }
+             output z",
+            "x = input f32[1,4,3,3]
+             y.bias = constant f32[6] [-0.5, -8, 0, 7, 0, 0]
+             y.weights = constant f32[4,3,2,3] ..
+             y = ConvTranspose(x, y.weights, y.bias) { group = 2, strides = [2, 1] }
              output z = y",
         );
     }

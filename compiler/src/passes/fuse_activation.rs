@@ -7,7 +7,7 @@ use super::pattern::{
 use super::recognize_activations::composed;
 use super::{Miss, Outcome, Pass};
 use crate::ir::{NodeId, Tensor};
-use crate::ops::{Activation, Binary, Conv, Epilogue, Gemm, Graph, Op, ScaleShift};
+use crate::ops::{Activation, Binary, Conv, ConvTranspose, Epilogue, Gemm, Graph, Op, ScaleShift};
 use crate::step::{BinaryOperation, ResidualOrder};
 
 pub(super) const PASS: Pass = Pass {
@@ -33,6 +33,7 @@ fn fuse_parametric_relu(graph: &Graph, node: NodeId) -> Outcome {
         binary(graph, node, BinaryOperation::ParametricRelu).ok_or(Miss::NoPattern)?;
     let slot = match graph.operator(x.node) {
         Some(Op::Conv(_)) => Conv::SLOPES,
+        Some(Op::ConvTranspose(_)) => ConvTranspose::SLOPES,
         Some(Op::ScaleShift(_)) => 3,
         _ => return Err(Miss::NoPattern),
     };
@@ -85,6 +86,9 @@ fn with_activation(graph: &Graph, layer: NodeId, activation: Activation) -> Resu
             })?;
             let epilogue = Epilogue { residual, activation: after(before)? };
             Ok(Conv { epilogue, ..conv.clone() }.into())
+        }
+        Some(Op::ConvTranspose(conv)) => {
+            Ok(ConvTranspose { activation: after(conv.activation)?, ..conv.clone() }.into())
         }
         Some(Op::ScaleShift(ScaleShift { activation: before })) => {
             Ok(ScaleShift { activation: after(*before)? }.into())
@@ -188,6 +192,34 @@ mod tests {
                 "{CONV}y = Conv(x, w)\nc = constant f32[4] [1, 2, 3, 4]\nz = PRelu(y, c)\noutput z"
             ),
             &[("z", "slopes f32[4] are not one a channel")],
+        );
+    }
+
+    #[test]
+    fn transposed_convolutions_apply_it_too() {
+        let layer = "x = input f32[1,2,3,3]
+            w = constant f32[2,3,1,1] [1, -2, 3, -4, 5, -6]\n";
+        rewrites(
+            &PASS,
+            &format!(
+                "{layer}y = ConvTranspose(x, w) {{ strides = [2, 2] }}\nz = Relu(y)\noutput z"
+            ),
+            &format!(
+                "{layer}y = ConvTranspose(x, w) {{ strides = [2, 2], activation = \"Relu\" }}
+                output z = y"
+            ),
+        );
+        rewrites(
+            &PASS,
+            &format!(
+                "{layer}y = ConvTranspose(x, w)\nc = constant f32[3,1,1] [0.1, 0.2, 0.3]
+                z = PRelu(y, c)\noutput z"
+            ),
+            &format!(
+                "{layer}y.slopes = constant f32[3] [0.1, 0.2, 0.3]
+                y = ConvTranspose(x, w, _, y.slopes) {{ activation = \"ChannelRelu\" }}
+                output z = y"
+            ),
         );
     }
 

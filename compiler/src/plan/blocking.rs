@@ -32,7 +32,7 @@ pub fn choose_blocking(shape: &ConvShape) -> Blocking {
     let input_blocks = if taps == 1 {
         shape.input_blocks
     } else {
-        (CHUNK_BYTES / pair_bytes).clamp(1, shape.input_blocks.max(1))
+        (CHUNK_BYTES / pair_bytes.max(1)).clamp(1, shape.input_blocks.max(1))
     };
     let chunks = shape.input_blocks.div_ceil(input_blocks.max(1)).max(1);
     let input_blocks = shape.input_blocks.div_ceil(chunks).max(1);
@@ -40,6 +40,21 @@ pub fn choose_blocking(shape: &ConvShape) -> Blocking {
     let rows = (STRIP_BYTES / row_bytes.max(1)).clamp(1, height.max(1));
     let strips = height.div_ceil(rows).max(1);
     Blocking { input_blocks, rows: height.div_ceil(strips).max(1) }
+}
+
+/// Bytes of whole output rows of a strip that stay in a near cache while the
+/// phases of a transposed convolution fill the gaps between each other's pixels.
+const PHASES_BYTES: usize = 128 * 1024;
+
+/// Chooses chunk and strip of a transposed convolution whose output rows have
+/// `width` pixels and whose largest phase is a convolution like this.
+#[must_use]
+pub fn choose_phase_blocking(phase: &ConvShape, width: usize) -> Blocking {
+    let Blocking { input_blocks, rows } = choose_blocking(phase);
+    let row_bytes = 4 * 2 * GROUP * width;
+    let rows = rows.min((PHASES_BYTES / row_bytes.max(1)).max(1));
+    let strips = phase.output[2].div_ceil(rows).max(1);
+    Blocking { input_blocks, rows: phase.output[2].div_ceil(strips).max(1) }
 }
 
 #[cfg(test)]
@@ -59,6 +74,8 @@ mod tests {
             assert!((1..=input_blocks).contains(&chunk));
             assert!((1..=size).contains(&rows));
             assert!(kernel > 1 || chunk == input_blocks);
+            let phases = choose_phase_blocking(&shape, 8 * size);
+            assert!(phases.input_blocks == chunk && (1..=rows).contains(&phases.rows));
         }
     }
 }

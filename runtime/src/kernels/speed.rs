@@ -335,3 +335,80 @@ fn speed_of_products() {
         println!("{:>34} {:.4} GFLOP", "", 2e-9 * (rows * depth * columns) as f64);
     }
 }
+
+/// A layer: name, input shape, output channels (0 where each channel has its own
+/// kernel), kernel, stride, padding, rows a strip.
+type Upsampling = (&'static str, [usize; 4], usize, usize, usize, usize, usize);
+
+#[test]
+#[ignore = "measures"]
+fn speed_of_conv_transpose() {
+    let rows = std::env::var("ROWS").ok().and_then(|rows| rows.parse().ok());
+    let layers: [Upsampling; 11] = [
+        ("up2x2_256_8", [1, 256, 8, 8], 128, 2, 2, 0, 8),
+        ("up2x2_64_32", [1, 64, 32, 32], 32, 2, 2, 0, 16),
+        ("up2x2_32_64", [1, 32, 64, 64], 16, 2, 2, 0, 8),
+        ("up2x2_512_28", [1, 512, 28, 28], 256, 2, 2, 0, 14),
+        ("up2x2_128_112", [1, 128, 112, 112], 64, 2, 2, 0, 4),
+        ("up4x4_64_32", [1, 64, 32, 32], 64, 4, 2, 1, 16),
+        ("up4x4_512_8", [1, 512, 8, 8], 256, 4, 2, 1, 8),
+        ("fcn8", [1, 21, 17, 22], 21, 16, 8, 0, 9),
+        ("fcn32dw", [1, 21, 4, 5], 0, 64, 32, 0, 1),
+        ("fcn32dw500", [1, 21, 16, 16], 0, 64, 32, 0, 1),
+        ("bilinear2dw", [1, 64, 64, 64], 0, 4, 2, 1, 1),
+    ];
+    for (name, shape, out, kernel, stride, pad, strip) in layers {
+        let mut numbers = Numbers::new(1);
+        let mut arena = Arena::new();
+        let axis = TransposedAxis { kernel, stride, dilation: 1, pad };
+        let size = [2, 3].map(|axis| (shape[axis] - 1) * stride + kernel - 2 * pad);
+        let [_, channels, ..] = shape;
+        let output =
+            arena.tensor([1, if out == 0 { channels } else { out }, size[0], size[1]], NONE);
+        let input = arena.random_tensor(shape, ONE, &mut numbers);
+        let bytes = 4 * (input.batch_stride + output.batch_stride);
+        let axes = [axis; 2];
+        let (filters, packed) = if out == 0 {
+            let filters = numbers.take(channels * kernel * kernel);
+            (filters.len(), pack_transposed_depthwise_weights(&filters, channels, axes, size))
+        } else {
+            let filters = numbers.take(channels * out * kernel * kernel);
+            let packed = pack_transposed_weights(&filters, [channels, out], 1, 1, axes, size);
+            (filters.len(), packed)
+        };
+        let bias = output.channels.next_multiple_of(16);
+        let mut weights = vec![0.5f32; bias];
+        weights.extend(&packed);
+        let weights_section = Section { offset: 4 * bias, len: packed.len() };
+        let bias = Section { offset: 0, len: bias };
+        let activation = Activation::Relu;
+        if out == 0 {
+            let step = DepthwiseConvTranspose {
+                input,
+                output,
+                weights: weights_section,
+                bias,
+                axes,
+                activation,
+            };
+            measure(name, &step, &mut arena, &weights, bytes);
+        } else {
+            let taps = (kernel / stride) * (kernel / stride);
+            let input_blocks = if taps == 1 { 1 << 20 } else { (9 / taps).max(1) };
+            let blocking = Blocking { input_blocks, rows: rows.unwrap_or(strip) };
+            let step = ConvTranspose {
+                input,
+                output,
+                weights: weights_section,
+                bias,
+                axes,
+                groups: 1,
+                activation,
+                blocking,
+            };
+            measure(name, &step, &mut arena, &weights, bytes);
+        }
+        let operations = 2 * filters * shape[2] * shape[3];
+        println!("{:>34} {:.3} GFLOP", "", 1e-9 * operations as f64);
+    }
+}

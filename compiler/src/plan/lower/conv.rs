@@ -309,7 +309,7 @@ impl Lowering<'_> {
 
 /// The most groups of whole blocks that `groups` groups can be merged into; 1
 /// where only a dense convolution with zeros between the groups does.
-fn merged_groups(groups: usize, input_channels: usize, output_channels: usize) -> usize {
+pub(super) fn merged_groups(groups: usize, input_channels: usize, output_channels: usize) -> usize {
     let whole = |merged: usize| {
         groups.is_multiple_of(merged)
             && (input_channels / merged).is_multiple_of(LANES)

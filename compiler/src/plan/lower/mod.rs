@@ -8,6 +8,7 @@
 //! a place.
 
 mod conv;
+mod conv_transpose;
 mod data;
 mod dense;
 mod elementwise;
@@ -133,6 +134,7 @@ impl<'g> Lowering<'g> {
             Op::Binary(binary) => self.binary(*binary, operands, result),
             Op::Concat(concat) => self.concat(concat.axis, operands, result),
             Op::Conv(conv) => self.conv(conv, operands, result),
+            Op::ConvTranspose(conv) => self.conv_transpose(conv, operands, result),
             Op::Expand(_) => self.expand(first()?, result),
             Op::Gather(gather) => self.gather(gather.axis, operands, result),
             Op::Gemm(gemm) => self.gemm(gemm, operands, result),

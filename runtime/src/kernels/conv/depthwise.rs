@@ -1,7 +1,7 @@
 //! Convolution of each channel with a filter of its own.
 //!
 //! There is no sum over channels, so that loads and not multiply-adds take the
-//! time; see [`tile`] for what is done about that.
+//! time; see `tile` for what is done about that.
 
 use super::direct::{check_same_shape, check_slopes, slopes};
 use super::finish::{Finish, bounds, finish};

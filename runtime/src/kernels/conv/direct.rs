@@ -116,6 +116,7 @@ fn sweep(conv: &Conv, arena: *mut u8, weights: *const u8, isa: Isa) -> Sweep<'_>
         bias: weights.wrapping_add(conv.bias.offset).cast(),
         slopes: slopes(&conv.activation, weights),
         output,
+        output_column: LANES,
         residual: conv.residual.as_ref(),
         activation: &conv.activation,
         groups: conv.groups,

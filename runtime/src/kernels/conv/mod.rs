@@ -1,10 +1,11 @@
 //! Convolution.
 //!
 //! ```text
-//! direct   blocked input  --+
-//! planar   planar input   --+-> sweep (loops over a layer) -> tile (register block)
-//! depthwise                ---> its own tile: no sum over channels
-//! pad      borders for planar
+//! direct     blocked input  --+
+//! planar     planar input   --+-> sweep (loops over a layer) -> tile (register block)
+//! transposed a phase        --+
+//! depthwise, transposed_depthwise  their own tiles: no sum over channels
+//! pad        borders for planar
 //! ```
 //!
 //! `finish` applies what a tile's store can't.
@@ -22,6 +23,8 @@ pub mod depthwise;
 pub mod direct;
 pub mod pad;
 pub mod planar;
+pub mod transposed;
+pub mod transposed_depthwise;
 
 #[cfg(test)]
 use super::testing;

@@ -9,7 +9,7 @@ use super::reach::{Window, holds};
 use super::sweep::Sweep;
 use super::tile::TileSet;
 use crate::simd::Isa;
-use crate::step::{GROUP, PlanarConv};
+use crate::step::{GROUP, LANES, PlanarConv};
 use core::ops::Range;
 
 /// Output pixels of a strip, about: with 16 output channels they take 32 KB,
@@ -85,6 +85,7 @@ fn sweep(conv: &PlanarConv, arena: *mut u8, weights: *const u8, isa: Isa) -> Swe
         bias: weights.wrapping_add(conv.bias.offset).cast(),
         slopes: slopes(&conv.activation, weights),
         output,
+        output_column: LANES,
         residual: None,
         activation: &conv.activation,
         groups: 1,

@@ -1,10 +1,11 @@
 //! The convolutions as steps.
 
-use super::{depthwise, direct, pad, planar};
+use super::{depthwise, direct, pad, planar, transposed, transposed_depthwise};
 use crate::kernels::Step;
 use crate::memory::Memory;
 use crate::simd::Isa;
-use crate::step::{Activation, Conv, DepthwiseConv, PadPlanes, PlanarConv, Residual, Section};
+use crate::step::{Activation, Conv, ConvTranspose, DepthwiseConv, DepthwiseConvTranspose};
+use crate::step::{PadPlanes, PlanarConv, Residual, Section};
 use core::ops::Range;
 
 /// Panics unless the weights hold what every convolution reads of them.
@@ -74,6 +75,42 @@ impl Step for DepthwiseConv {
     unsafe fn run(&self, memory: &Memory<'_>, isa: Isa, pieces: Range<usize>) {
         // SAFETY: this is the contract of `Step::run`.
         unsafe { depthwise::run(self, memory.arena(), memory.weights(), isa, pieces) }
+    }
+}
+
+impl Step for ConvTranspose {
+    fn check(&self, memory: &Memory<'_>) {
+        memory.require_blocked(&self.input);
+        memory.require_blocked(&self.output);
+        require_weights(memory, [&self.weights, &self.bias], &self.activation);
+        transposed::check(self);
+    }
+
+    fn pieces(&self, isa: Isa) -> usize {
+        transposed::pieces(self, isa)
+    }
+
+    unsafe fn run(&self, memory: &Memory<'_>, isa: Isa, pieces: Range<usize>) {
+        // SAFETY: this is the contract of `Step::run`.
+        unsafe { transposed::run(self, memory.arena(), memory.weights(), isa, pieces) }
+    }
+}
+
+impl Step for DepthwiseConvTranspose {
+    fn check(&self, memory: &Memory<'_>) {
+        memory.require_blocked(&self.input);
+        memory.require_blocked(&self.output);
+        require_weights(memory, [&self.weights, &self.bias], &self.activation);
+        transposed_depthwise::check(self);
+    }
+
+    fn pieces(&self, _: Isa) -> usize {
+        transposed_depthwise::pieces(self)
+    }
+
+    unsafe fn run(&self, memory: &Memory<'_>, isa: Isa, pieces: Range<usize>) {
+        // SAFETY: this is the contract of `Step::run`.
+        unsafe { transposed_depthwise::run(self, memory.arena(), memory.weights(), isa, pieces) }
     }
 }
 

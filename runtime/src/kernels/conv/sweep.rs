@@ -46,6 +46,9 @@ pub(super) struct Sweep<'a> {
     /// Slopes of [`Activation::ChannelRelu`], or null.
     pub(super) slopes: *const f32,
     pub(super) output: &'a Blocked,
+    /// From an output pixel to the next in its row: [`LANES`], or more where
+    /// others write those between.
+    pub(super) output_column: usize,
     pub(super) residual: Option<&'a Residual>,
     pub(super) activation: &'a Activation,
     pub(super) groups: usize,
@@ -225,6 +228,7 @@ impl Sweep<'_> {
                 weights_group,
                 output_plane: self.output.plane_stride,
                 output_row: self.output.row_stride,
+                output_column: self.output_column,
                 residual_plane: self.residual.map_or(0, |residual| residual.view.plane_stride),
                 residual_row: self.residual.map_or(0, |residual| residual.view.row_stride),
             }
@@ -243,7 +247,9 @@ impl Sweep<'_> {
         unsafe {
             Place {
                 input: self.input.add(input),
-                output: self.pixel(self.output, strip.picture, block, row, column),
+                output: self
+                    .pixel(self.output, strip.picture, block, row, 0)
+                    .add(column * self.output_column),
                 residual: self.residual.map_or(core::ptr::null(), |residual| {
                     self.pixel(&residual.view, strip.picture, block, row, column)
                 }),
@@ -257,7 +263,7 @@ impl Sweep<'_> {
         unsafe {
             Place {
                 input: place.input.add(row * tile.step[0] + column * tile.step[1]),
-                output: place.output.add(row * tile.output_row + column * LANES),
+                output: place.output.add(row * tile.output_row + column * tile.output_column),
                 residual: if place.residual.is_null() {
                     place.residual
                 } else {

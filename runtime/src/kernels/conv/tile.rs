@@ -48,6 +48,8 @@ pub(super) struct Tile {
     pub(super) output_plane: usize,
     /// From an output row to the next.
     pub(super) output_row: usize,
+    /// From an output pixel to the next in its row.
+    pub(super) output_column: usize,
     /// From a residual block to the next.
     pub(super) residual_plane: usize,
     /// From a residual row to the next.
@@ -334,8 +336,8 @@ unsafe fn start<V: Vector, const PIXELS: usize, const COLUMNS: usize, const VECT
         let mut sums = [[V::splat(0.0); VECTORS]; PIXELS];
         if t.bias.is_null() {
             for_each_pixel!(PIXELS, pixel => {
-                let (row, column) = (pixel / COLUMNS, pixel % COLUMNS * LANES);
-                let pixel_output = output.add(row * t.output_row + column);
+                let (row, column) = (pixel / COLUMNS, pixel % COLUMNS);
+                let pixel_output = output.add(row * t.output_row + column * t.output_column);
                 for (n, sum) in sums[pixel].iter_mut().enumerate() {
                     *sum = load_channels(pixel_output, t.output_plane, t.blocks, n);
                 }
@@ -364,13 +366,13 @@ unsafe fn end<V: Vector, const PIXELS: usize, const COLUMNS: usize, const VECTOR
     unsafe {
         let (low, high) = (V::splat(t.low), V::splat(t.high));
         for_each_pixel!(PIXELS, pixel => {
-            let (row, column) = (pixel / COLUMNS, pixel % COLUMNS * LANES);
-            let output = place.output.add(row * t.output_row + column);
+            let (row, column) = (pixel / COLUMNS, pixel % COLUMNS);
+            let output = place.output.add(row * t.output_row + column * t.output_column);
             for (n, mut sum) in sums[pixel].into_iter().enumerate() {
                 if place.residual.is_null() {
                     sum = sum.clamp(low, high);
                 } else {
-                    let residual = place.residual.add(row * t.residual_row + column);
+                    let residual = place.residual.add(row * t.residual_row + column * LANES);
                     let residual = load_channels(residual, t.residual_plane, t.blocks, n);
                     sum = if t.residual_last {
                         sum.clamp(low, high) + residual
