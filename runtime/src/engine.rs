@@ -18,21 +18,36 @@ pub struct Engine {
 }
 
 mod sealed {
-    pub trait Sealed {}
+    /// Types that some or all patterns of bits are values of.
+    pub trait Sealed {
+        /// Whether these bytes are values of the type.
+        fn holds(bytes: &[u8]) -> bool;
+    }
+
+    impl Sealed for bool {
+        fn holds(bytes: &[u8]) -> bool {
+            bytes.iter().all(|&byte| byte < 2)
+        }
+    }
 }
 
-/// An element type of inputs and outputs: plain numbers, for which every
-/// pattern of bits that an engine stores is a value.
+/// An element type of inputs and outputs: numbers and `bool`.
 pub trait Element: Copy + Default + sealed::Sealed + 'static {}
 
-macro_rules! element_types {
+macro_rules! numbers {
     ($($type:ty),*) => {
-        $(impl sealed::Sealed for $type {}
+        $(impl sealed::Sealed for $type {
+            fn holds(_: &[u8]) -> bool {
+                true
+            }
+        }
         impl Element for $type {})*
     };
 }
 
-element_types!(f32, f64, i8, i16, i32, i64, u8, u16, u32, u64);
+numbers!(f32, f64, i8, i16, i32, i64, u8, u16, u32, u64);
+
+impl Element for bool {}
 
 impl Engine {
     /// An engine for a network that needs this many bytes of arena, compiled
@@ -50,11 +65,11 @@ impl Engine {
         Ok(Self { weights, arena: Arena::new(arena_bytes), isa: Isa::detect(), times: None })
     }
 
-    /// The same on kernels of this instruction set, or of the best that the
-    /// processor has if it lacks this one.
+    /// The same on kernels of this instruction set, or of the best below it that
+    /// the processor has.
     #[must_use]
     pub fn with_isa(mut self, isa: Isa) -> Self {
-        self.isa = if isa.is_available() { isa } else { Isa::detect() };
+        self.isa = isa.or_below();
         self
     }
 
@@ -93,7 +108,8 @@ impl Engine {
     /// A row-major tensor of the arena.
     ///
     /// # Panics
-    /// Where it lies outside; generated code asks for what is inside.
+    /// Where it lies outside or holds what are no values of the type; generated
+    /// code asks for what was put there.
     #[must_use]
     pub fn read<T: Element>(&self, place: &Plain) -> &[T] {
         elements(&self.arena.as_slice()[place.offset..][..place.len * size_of::<T>()])
@@ -214,6 +230,32 @@ mod tests {
         assert_eq!(engine.read::<f32>(&OUT), [0.0, 1.0, 2.0, 0.0, 3.0, 4.0]);
         assert_eq!(engine.read_bytes(&OUT, 4).len(), 24);
         assert_eq!(engine.step_times().len(), usize::from(cfg!(feature = "std")));
+    }
+
+    const FLAGS: Plain = Plain { offset: 64, len: 3 };
+
+    #[test]
+    fn truth_values_are_written_and_read() {
+        let mut engine = engine(128);
+        engine.start().write(&FLAGS, &[true, false, true]);
+        assert_eq!(engine.read::<bool>(&FLAGS), [true, false, true]);
+    }
+
+    #[test]
+    #[should_panic(expected = "other values than its type has")]
+    fn bytes_that_are_no_truth_values_are_refused() {
+        let mut engine = engine(128);
+        engine.start().write(&FLAGS, &[1u8, 2, 0]);
+        let _ = engine.read::<bool>(&FLAGS);
+    }
+
+    #[test]
+    fn an_instruction_set_that_is_missing_gives_way_to_one_below() {
+        for isa in [Isa::Scalar, Isa::Neon, Isa::Avx2, Isa::Avx512] {
+            let engine = engine(64).with_isa(isa);
+            assert!(engine.isa().is_available() && engine.isa() as usize <= isa as usize);
+            assert!(!isa.is_available() || engine.isa() == isa);
+        }
     }
 
     #[test]

@@ -136,5 +136,5 @@ pub use tensor::{
     Tensor, View,
 };
 #[doc(hidden)]
-pub use weights::{Embedded, EmbeddedBytes};
+pub use weights::{Embedded, EmbeddedBytes, require_assembler_path};
 pub use weights::{LoadError, Weights};

@@ -182,9 +182,11 @@ fn blocked_end(blocked: &Blocked) -> Option<usize> {
 /// Bytes as elements.
 ///
 /// # Panics
-/// Where they are not aligned or no whole number of elements.
+/// Where they are not aligned, no whole number of elements or no values of the
+/// type.
 pub(crate) fn elements<T: Element>(bytes: &[u8]) -> &[T] {
-    // SAFETY: every pattern of bits is a value of an element.
+    assert!(T::holds(bytes), "a tensor of other values than its type has");
+    // SAFETY: the bytes are values of the type, as was just checked.
     let (before, elements, after) = unsafe { bytes.align_to::<T>() };
     assert!(before.is_empty() && after.is_empty(), "a tensor that is not aligned");
     elements

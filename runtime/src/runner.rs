@@ -215,6 +215,80 @@ fn json(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::step::{Plain, Unary, UnaryFunction, seal};
+    use crate::{Engine, Layer, LoadError, Run, Weights};
+
+    const DATA: Plain = Plain { offset: 0, len: 2 };
+    const OUTPUT: Plain = Plain { offset: 64, len: 2 };
+    const NEG: Unary = Unary { input: DATA, output: OUTPUT, function: UnaryFunction::Neg };
+
+    struct Negation(Engine);
+
+    impl Network for Negation {
+        const NAME: &'static str = "negation";
+        const INPUTS: &'static [Port] =
+            &[Port { name: "data", element: "f32", sizes: &[1, 2], place: DATA }];
+        const OUTPUTS: &'static [Port] =
+            &[Port { name: "\"out\"", element: "f32", sizes: &[1, 2], place: OUTPUT }];
+        const LAYERS: &'static [Layer] =
+            &[Layer { name: "neg", operator: "Neg", kernel: "unary", multiply_adds: 7 }];
+
+        fn load() -> Result<Self, LoadError> {
+            let mut weights = [0.0; 16];
+            let content = seal(&mut weights);
+            let bytes: Vec<u8> = weights.iter().flat_map(|value| value.to_le_bytes()).collect();
+            Ok(Self(Engine::new(Weights::copied(&bytes), 128, 64, content)?))
+        }
+
+        fn engine(&mut self) -> &mut Engine {
+            &mut self.0
+        }
+
+        fn steps(run: &mut Run<'_>) {
+            run.step(&NEG);
+        }
+    }
+
+    #[test]
+    fn commands_set_run_and_get() {
+        let folder = std::env::temp_dir().join(format!("cnnc runner {}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (source, target) = (folder.join("in"), folder.join("out"));
+        let bytes = |values: [f32; 2]| values.map(f32::to_le_bytes).concat();
+        std::fs::write(&source, bytes([1.5, -2.0])).unwrap();
+        let mut network = Negation::load().unwrap();
+        let mut inputs = zeros::<Negation>();
+        let mut command = |line: &str| command(&mut network, &mut inputs, line);
+
+        assert_eq!(command(&format!("input 0 {}", source.display())).unwrap(), "{\"input\": 0}");
+        let times = command("run 3").unwrap();
+        assert!(times.starts_with("{\"ms\": [") && times.matches(',').count() == 2, "{times}");
+        assert!(command("layers 2").unwrap().starts_with("{\"layers_ms\": ["));
+        assert_eq!(command(&format!("output 0 {}", target.display())).unwrap(), "{\"output\": 0}");
+        assert_eq!(std::fs::read(&target).unwrap(), bytes([-1.5, 2.0]));
+
+        std::fs::write(&source, [0; 7]).unwrap();
+        let error = command(&format!("input 0 {}", source.display())).unwrap_err();
+        assert!(error.contains("expected 8 bytes, found 7"), "{error}");
+        assert!(command("input 1 x").unwrap_err().contains("index below 1"));
+        assert!(command("run often").unwrap_err().contains("no number"));
+        assert!(command("dance").unwrap_err().contains("no command"));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn the_first_line_describes_the_network() {
+        let ready = ready(&mut Negation::load().unwrap(), "a/b.onnx");
+        for part in [
+            "\"model\": \"a/b.onnx\"",
+            "\"inputs\": [{\"name\": \"data\", \"element\": \"f32\", \"shape\": [1, 2]}]",
+            "\"outputs\": [{\"name\": \"\\\"out\\\"\"",
+            "\"multiply_adds\": 7",
+            "\"arena_bytes\": 128, \"weight_bytes\": 64",
+        ] {
+            assert!(ready.contains(part), "{part} in {ready}");
+        }
+    }
 
     #[test]
     fn strings_are_escaped() {

@@ -2,7 +2,7 @@
 
 mod embed;
 
-pub use embed::{Embedded, EmbeddedBytes};
+pub use embed::{Embedded, EmbeddedBytes, require_assembler_path};
 
 use crate::step::{ALIGNMENT, read_header};
 use alloc::string::String;

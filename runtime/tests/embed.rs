@@ -1,4 +1,5 @@
-//! Weights inside a program.
+//! Weights inside a program, of a crate that forbids `unsafe` itself.
+#![forbid(unsafe_code)]
 
 use cnnc_runtime::step::{Plain, read_header};
 use cnnc_runtime::{Engine, Weights};
@@ -39,6 +40,13 @@ fn the_file_is_in_the_program() {
 fn two_uses_of_a_file_share_its_bytes() {
     let [once, twice] = embedded();
     assert_eq!(once.as_bytes().as_ptr(), twice.as_bytes().as_ptr());
+}
+
+#[test]
+#[should_panic(expected = "rename the folder")]
+fn a_path_that_the_assembler_misreads_is_refused() {
+    cnnc_runtime::require_assembler_path("/home/me/a b/ü.weights");
+    cnnc_runtime::require_assembler_path("/home/me/say \"hello\".weights");
 }
 
 #[test]

@@ -79,7 +79,7 @@ mod tests {
         for name in zoo::NAMES {
             let sets = sets(&zoo::skeleton_folder(name)).unwrap();
             assert_eq!(sets[0].inputs.len(), 1, "{name}");
-            assert_eq!(sets[0].outputs[0].shape(), [1, 1000], "{name}");
+            assert_eq!(sets[0].outputs[0].shape()[0], 1, "{name}");
         }
         for model in ["tests/models/mobilenet_v2", "examples/models/squeezenet1_1"] {
             assert_eq!(sets(&workspace().join(model)).unwrap().len(), 2, "{model}");

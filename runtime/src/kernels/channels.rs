@@ -58,7 +58,7 @@ unsafe fn copy_block(step: &BlockedCopy, memory: &Memory<'_>, picture: usize, bl
         unsafe {
             if shift == 0 && end == LANES {
                 let source = source(block - first / LANES);
-                target.copy_from_nonoverlapping(source, output.width * LANES);
+                target.copy_from(source, output.width * LANES);
             } else {
                 // A block of the output takes the last lanes of one block of
                 // the input and the first ones of the next.

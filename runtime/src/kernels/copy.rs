@@ -144,7 +144,7 @@ unsafe fn copy_row<T: Copy>(
     // SAFETY: the caller vouches for both rows.
     unsafe {
         match (input_step, output_step) {
-            (1, 1) => target.copy_from_nonoverlapping(source, count),
+            (1, 1) => target.copy_from(source, count),
             (0, 1) => {
                 let value = *source;
                 (0..count).for_each(|i| target.add(i).write(value));
@@ -248,7 +248,7 @@ impl Step for Fill {
         // SAFETY: `check` has passed; the weights are never written.
         unsafe {
             if self.source.len == self.output.len {
-                target.copy_from_nonoverlapping(source.add(first), count);
+                target.copy_from(source.add(first), count);
             } else {
                 core::slice::from_raw_parts_mut(target, count).fill(*source);
             }

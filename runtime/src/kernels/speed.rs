@@ -394,7 +394,7 @@ fn speed_of_conv_transpose() {
             measure(name, &step, &mut arena, &weights, bytes);
         } else {
             let taps = (kernel / stride) * (kernel / stride);
-            let input_blocks = if taps == 1 { 1 << 20 } else { (9 / taps).max(1) };
+            let input_blocks = if taps == 1 { 1 << 20 } else { (36 / taps).max(1) };
             let blocking = Blocking { input_blocks, rows: rows.unwrap_or(strip) };
             let step = ConvTranspose {
                 input,

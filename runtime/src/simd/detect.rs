@@ -23,8 +23,13 @@ impl Isa {
     /// compiled for.
     #[must_use]
     pub fn detect() -> Self {
-        let limit = requested().unwrap_or(Self::Avx512);
-        Self::available().filter(|isa| isa.rank() <= limit.rank()).last().unwrap_or(Self::Scalar)
+        requested().unwrap_or(Self::Avx512).or_below()
+    }
+
+    /// This instruction set, or the best below it that the processor has.
+    #[must_use]
+    pub fn or_below(self) -> Self {
+        Self::available().filter(|isa| isa.rank() <= self.rank()).last().unwrap_or(Self::Scalar)
     }
 
     /// Those that this processor has, the best last.

@@ -1,6 +1,6 @@
 //! Transposed convolution.
 
-use super::{Activation, Blocked, Blocking, Section};
+use super::{Activation, Blocked, Blocking, GROUP, LANES, Section};
 use super::{pack_conv_weights, pack_depthwise_weights};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -38,7 +38,7 @@ description! {
         /// Packed by [`pack_transposed_weights`].
         pub weights: Section,
         /// One value an output channel, padded with zeros to a multiple of
-        /// [`GROUP`](super::GROUP).
+        /// [`GROUP`].
         pub bias: Section,
         /// Rows and columns.
         pub axes: [TransposedAxis; 2],
@@ -61,7 +61,7 @@ description! {
         pub output: Blocked,
         /// Packed by [`pack_transposed_depthwise_weights`].
         pub weights: Section,
-        /// One value a channel, padded with zeros to a multiple of [`GROUP`](super::GROUP).
+        /// One value a channel, padded with zeros to a multiple of [`GROUP`].
         pub bias: Section,
         /// Rows and columns.
         pub axes: [TransposedAxis; 2],
@@ -176,6 +176,72 @@ impl TransposedAxis {
     }
 }
 
+/// Neighbouring phase columns that are computed together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhaseColumns {
+    /// The first.
+    pub first: usize,
+    /// How many: one, or where `side_by_side` some that read the same input.
+    pub count: usize,
+    /// What all of them are.
+    pub phase: Phase,
+    /// Whether the phases of a block of channels are computed as if they were
+    /// that many blocks: an odd number of blocks leaves half of a [`GROUP`]
+    /// empty in each phase, but only in the last of them here.
+    pub side_by_side: bool,
+}
+
+impl PhaseColumns {
+    /// Most phases side by side.
+    pub const MOST: usize = 16;
+
+    /// The phase columns of an output with so many columns and channel blocks.
+    pub fn all(
+        axis: TransposedAxis,
+        size: usize,
+        blocks: usize,
+    ) -> impl Iterator<Item = Self> + Clone {
+        let starting_at = move |first: usize| {
+            if first >= axis.phases(size) {
+                return None;
+            }
+            let phase = axis.phase(first, size);
+            let end = axis.phases(size).min(first + Self::MOST);
+            let alike = (first + 1..end)
+                .take_while(|&other| axis.phase(other, size).reads_the_same(&phase))
+                .count()
+                + 1;
+            let side_by_side = alike * blocks.div_ceil(2) > blocks * alike.div_ceil(2);
+            let count = if side_by_side { alike } else { 1 };
+            Some(Self { first, count, phase, side_by_side })
+        };
+        core::iter::successors(starting_at(0), move |last| starting_at(last.first + last.count))
+    }
+
+    /// Packed weights for each row of taps, for so many input and output
+    /// channels.
+    #[must_use]
+    pub const fn weights(&self, input: usize, out: usize) -> usize {
+        let outputs = if self.side_by_side {
+            out.div_ceil(LANES) * (self.count * LANES).div_ceil(GROUP)
+        } else {
+            out.div_ceil(GROUP)
+        };
+        outputs * GROUP * input.div_ceil(LANES) * LANES * self.phase.taps
+    }
+}
+
+impl Phase {
+    /// Whether two phases have as many pixels and sum the same input pixels.
+    #[must_use]
+    pub const fn reads_the_same(&self, other: &Self) -> bool {
+        self.count == other.count
+            && self.taps == other.taps
+            && self.start == other.start
+            && self.dilation == other.dilation
+    }
+}
+
 const fn greatest_common_divisor(a: usize, b: usize) -> usize {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
@@ -185,7 +251,9 @@ const fn greatest_common_divisor(a: usize, b: usize) -> usize {
 /// [`ConvTranspose`] with `merged` groups.
 ///
 /// Order: phase row, phase column, then as [`pack_conv_weights`] packs the
-/// kernel of the phase.
+/// kernel of the phase. Phases side by side: block of 8 output channels, then as
+/// [`pack_conv_weights`] packs the kernels of 8 channels a phase; see
+/// [`PhaseColumns`].
 ///
 /// ```
 /// use cnnc_runtime::step::{TransposedAxis, pack_transposed_weights};
@@ -205,20 +273,70 @@ pub fn pack_transposed_weights(
 ) -> Vec<f32> {
     let [input, out] = channels;
     let (depth, group_out) = (input / groups, out / groups);
+    let blocks = (out / merged).div_ceil(LANES);
     let mut packed = Vec::new();
-    for_each_phase(axes, size, |phase| {
-        let taps = phase[0].taps * phase[1].taps;
-        let mut filters = vec![0.0; out * depth * taps];
-        for (o, filter) in filters.chunks_exact_mut((depth * taps).max(1)).enumerate() {
-            for (i, filter) in filter.chunks_exact_mut(taps.max(1)).enumerate() {
-                let kernel = (o / group_out * depth + i) * group_out + o % group_out;
-                gather(weights, kernel, axes, phase, filter);
+    for row in 0..axes[0].phases(size[0]) {
+        let rows = axes[0].phase(row, size[0]);
+        for columns in PhaseColumns::all(axes[1], size[1], blocks) {
+            let phase = [rows, columns.phase];
+            let taps = rows.taps * columns.phase.taps;
+            if columns.side_by_side {
+                for block in 0..blocks {
+                    let filters = filters_side_by_side(
+                        weights,
+                        channels,
+                        groups,
+                        axes,
+                        rows,
+                        (&columns, size[1]),
+                        block,
+                    );
+                    let shape = [columns.count * LANES, input, rows.taps, columns.phase.taps];
+                    packed.extend(pack_conv_weights(&filters, shape, 1, 1));
+                }
+                continue;
             }
+            let mut filters = vec![0.0; out * depth * taps];
+            for (o, filter) in filters.chunks_exact_mut((depth * taps).max(1)).enumerate() {
+                for (i, filter) in filter.chunks_exact_mut(taps.max(1)).enumerate() {
+                    let kernel = (o / group_out * depth + i) * group_out + o % group_out;
+                    gather(weights, kernel, axes, phase, filter);
+                }
+            }
+            let shape = [out, depth, rows.taps, columns.phase.taps];
+            packed.extend(pack_conv_weights(&filters, shape, groups, merged));
         }
-        let shape = [out, depth, phase[0].taps, phase[1].taps];
-        packed.extend(pack_conv_weights(&filters, shape, groups, merged));
-    });
+    }
     packed
+}
+
+/// Filters of a block of output channels in some phases: phase, channel, input
+/// channel, taps. Those between groups, and of channels past the last, are zero.
+fn filters_side_by_side(
+    weights: &[f32],
+    [input, out]: [usize; 2],
+    groups: usize,
+    axes: [TransposedAxis; 2],
+    rows: Phase,
+    (columns, width): (&PhaseColumns, usize),
+    block: usize,
+) -> Vec<f32> {
+    let (depth, group_out) = (input / groups, out / groups);
+    let taps = rows.taps * columns.phase.taps;
+    let mut filters = vec![0.0; columns.count * LANES * input * taps];
+    for (n, filter) in filters.chunks_exact_mut((input * taps).max(1)).enumerate() {
+        let o = block * LANES + n % LANES;
+        if o >= out {
+            continue;
+        }
+        let phase = [rows, axes[1].phase(columns.first + n / LANES, width)];
+        let first = o / group_out * depth;
+        let filter = &mut filter[first * taps..][..depth * taps];
+        for (i, filter) in filter.chunks_exact_mut(taps.max(1)).enumerate() {
+            gather(weights, (first + i) * group_out + o % group_out, axes, phase, filter);
+        }
+    }
+    filters
 }
 
 /// Packs weights `[channels, 1, kh, kw]` for a [`DepthwiseConvTranspose`] whose

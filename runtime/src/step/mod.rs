@@ -27,7 +27,9 @@ pub use activation::Activation;
 pub use blob::{Header, read_header, seal};
 pub use conv::{Blocking, Conv, DepthwiseConv, PadPlanes, PlanarConv, Residual, ResidualOrder};
 pub use conv::{pack_conv_weights, pack_depthwise_weights, pack_planar_weights};
-pub use conv_transpose::{ConvTranspose, DepthwiseConvTranspose, Phase, TransposedAxis};
+pub use conv_transpose::{
+    ConvTranspose, DepthwiseConvTranspose, Phase, PhaseColumns, TransposedAxis,
+};
 pub use conv_transpose::{pack_transposed_depthwise_weights, pack_transposed_weights};
 pub use data::{BlockedCopy, Fill, Pack, StridedCopy, Unpack};
 pub use dense::{Dense, MatMul};

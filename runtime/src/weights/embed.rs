@@ -28,11 +28,28 @@ impl<const BYTES: usize> Embedded<BYTES> {
     }
 }
 
+/// Fails to compile where the assembler would not read a path as it stands.
+#[doc(hidden)]
+pub const fn require_assembler_path(path: &str) {
+    let bytes = path.as_bytes();
+    let mut i = 0;
+    while i < bytes.len() {
+        assert!(
+            bytes[i] != b'"' && bytes[i] != b'\\' && !bytes[i].is_ascii_control(),
+            "the path of embedded weights holds a quote, a backslash or a control character, \
+             which the assembler misreads: rename the folder, or compile the model with its \
+             weights in a file beside the program"
+        );
+        i += 1;
+    }
+}
+
 /// Puts a file of so many bytes into the program's image and names it:
 /// `embed_weights!(NAME, path, symbol, bytes)`. Generated code calls it, in a
 /// module of its own. The path is absolute, and may be made by `concat!` and
 /// `env!`; the symbol stands for the file's content: of those of the same name
-/// in a program only one is kept.
+/// in a program only one is kept. It allows no `unsafe_code`, which would be an
+/// error in a crate that forbids it: the lint passes over macros of others.
 #[doc(hidden)]
 #[macro_export]
 #[cfg(all(
@@ -51,8 +68,7 @@ impl<const BYTES: usize> Embedded<BYTES> {
 ))]
 macro_rules! embed_weights {
     ($name:ident, $path:expr, $symbol:literal, $bytes:literal) => {
-        $crate::weights_section!($path, $symbol);
-        #[allow(unsafe_code)]
+        $crate::weights_section!($path, $symbol, $bytes);
         pub(super) static $name: $crate::Embedded<$bytes> = {
             // SAFETY: `weights_section!` defines the symbol, aligned, as the
             // whole file; generated code knows how long the file is.
@@ -97,7 +113,8 @@ macro_rules! embed_weights {
 #[macro_export]
 #[cfg(not(target_vendor = "apple"))]
 macro_rules! weights_section {
-    ($path:expr, $symbol:literal) => {
+    ($path:expr, $symbol:literal, $bytes:literal) => {
+        const _: () = $crate::require_assembler_path($path);
         ::core::arch::global_asm!(
             ::core::concat!(".ifndef ", $symbol),
             ::core::concat!(
@@ -114,6 +131,12 @@ macro_rules! weights_section {
             ::core::concat!($symbol, ":"),
             ::core::concat!(".incbin \"", $path, "\""),
             ::core::concat!(".size ", $symbol, ", . - ", $symbol),
+            // The first fails where the file is shorter than its network's
+            // weights, the second where it is longer: the static must not reach
+            // past the file. (`.if` fails in optimised builds, in which LLVM
+            // looks for symbols before it lays anything out.)
+            ::core::concat!(".org . + (. - ", $symbol, ") - ", $bytes),
+            ::core::concat!(".org ", $symbol, " + ", $bytes),
             ".popsection",
             ".endif",
             options(raw)
@@ -127,7 +150,8 @@ macro_rules! weights_section {
 #[macro_export]
 #[cfg(target_vendor = "apple")]
 macro_rules! weights_section {
-    ($path:expr, $symbol:literal) => {
+    ($path:expr, $symbol:literal, $bytes:literal) => {
+        const _: () = $crate::require_assembler_path($path);
         ::core::arch::global_asm!(
             ::core::concat!(".ifndef _", $symbol),
             ".section __TEXT,__const",

@@ -33,7 +33,7 @@ pub(crate) unsafe fn run(pad: &PadPlanes, arena: *mut u8, pieces: Range<usize>) 
             target = zeros(target, pad.top * pad.padded_width);
             for row in 0..pad.height {
                 target = zeros(target, pad.left);
-                target.copy_from_nonoverlapping(source.add(row * pad.width), pad.width);
+                target.copy_from(source.add(row * pad.width), pad.width);
                 target = zeros(target.add(pad.width), right);
             }
             zeros(target, below * pad.padded_width);

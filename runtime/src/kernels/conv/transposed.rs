@@ -12,7 +12,9 @@ use super::halo::zero_halo;
 use super::sweep::Sweep;
 use super::tile::TileSet;
 use crate::simd::Isa;
-use crate::step::{Activation, Blocked, ConvTranspose, GROUP, Halo, LANES, Phase, TransposedAxis};
+use crate::step::{
+    Activation, Blocked, ConvTranspose, GROUP, Halo, LANES, Phase, PhaseColumns, TransposedAxis,
+};
 use core::ops::Range;
 
 /// Pieces of work of a transposed convolution.
@@ -72,10 +74,9 @@ pub(crate) fn check(conv: &ConvTranspose) {
         "transposed convolution: a group has whole blocks of channels"
     );
     check_reach(axes, input, output);
-    let taps = axes[0].taps_before(axes[0].phases(output.height), output.height)
-        * axes[1].taps_before(axes[1].phases(output.width), output.width);
+    let taps = axes[0].taps_before(axes[0].phases(output.height), output.height);
     let out = output.channels.div_ceil(GROUP) * GROUP;
-    assert!(conv.weights.len >= taps * weights_of_tap(conv), "transposed convolution: weights");
+    assert!(conv.weights.len >= taps * weights_of_row(conv), "transposed convolution: weights");
     assert!(conv.bias.len >= out, "transposed convolution: bias");
     check_slopes(&conv.activation, out);
 }
@@ -101,10 +102,19 @@ fn panels(conv: &ConvTranspose, isa: Isa) -> usize {
     (conv.output.blocks() / conv.groups).div_ceil(TileSet::blocked(isa).wide_blocks)
 }
 
-/// Weights of a phase, for each of its taps.
-const fn weights_of_tap(conv: &ConvTranspose) -> usize {
-    let depth = (conv.input.channels / conv.groups).div_ceil(LANES) * LANES;
-    conv.output.channels.div_ceil(GROUP) * GROUP * depth
+/// The phase columns as they are computed.
+fn columns(conv: &ConvTranspose) -> impl Iterator<Item = PhaseColumns> + Clone {
+    PhaseColumns::all(conv.axes[1], conv.output.width, conv.output.blocks() / conv.groups)
+}
+
+/// Weights of all phase columns for each row of taps.
+fn weights_of_row(conv: &ConvTranspose) -> usize {
+    columns(conv).map(|columns| weights_of(conv, &columns)).sum()
+}
+
+/// Weights of some phase columns for each row of taps.
+const fn weights_of(conv: &ConvTranspose, columns: &PhaseColumns) -> usize {
+    columns.weights(conv.input.channels / conv.groups, conv.output.channels)
 }
 
 /// Some rows of a phase row.
@@ -134,46 +144,95 @@ impl Layer<'_> {
         if first >= end {
             return;
         }
-        let columns = axes[1].phases(output.width);
-        let mut taps = axes[0].taps_before(strip.phase, output.height)
-            * axes[1].taps_before(columns, output.width);
-        for column in 0..columns {
-            let phase = [rows, axes[1].phase(column, output.width)];
+        let mut weights =
+            axes[0].taps_before(strip.phase, output.height) * weights_of_row(self.conv);
+        for columns in columns(self.conv) {
             // SAFETY: the caller vouches for the operands.
-            unsafe { self.run_phase(strip, column, phase, taps, panels.clone()) };
-            taps += phase[0].taps * phase[1].taps;
+            unsafe {
+                if columns.side_by_side {
+                    self.run_side_by_side(strip, &columns, rows, weights, panels.clone());
+                } else {
+                    self.run_phase(strip, &columns, rows, weights, panels.clone());
+                }
+            }
+            weights += rows.taps * weights_of(self.conv, &columns);
         }
         // SAFETY: the caller vouches for the operands.
         unsafe { self.finish_rows(strip, first..end, panels) };
     }
 
-    /// Computes the pixels of one phase in the rows of a strip; `taps` are those
-    /// of the phases before it.
+    /// Computes the pixels of one phase in the rows of a strip.
     unsafe fn run_phase(
         &self,
         strip: &Strip,
-        column: usize,
-        phase: [Phase; 2],
-        taps: usize,
+        columns: &PhaseColumns,
+        rows: Phase,
+        weights: usize,
         panels: Range<usize>,
     ) {
-        let ConvTranspose { input, output, axes, groups, activation, .. } = self.conv;
-        let pixels = Blocked {
-            origin: output.origin + 4 * (strip.phase * output.row_stride + column * LANES),
-            height: phase[0].count,
-            width: phase[1].count,
+        let pixels = self.pixels(strip, columns, rows);
+        let bias = self.weights.wrapping_add(self.conv.bias.offset).cast();
+        let sweep = self.sweep(&pixels, [rows, columns.phase], weights, bias);
+        let before = self.pieces_of(&sweep, strip, rows).start;
+        // SAFETY: the caller vouches for the operands.
+        unsafe { sweep.run(before + panels.start..before + panels.end) };
+    }
+
+    /// Computes the pixels of some phases in the rows of a strip, with the phases
+    /// of a block of channels in the place of as many blocks.
+    unsafe fn run_side_by_side(
+        &self,
+        strip: &Strip,
+        columns: &PhaseColumns,
+        rows: Phase,
+        weights: usize,
+        panels: Range<usize>,
+    ) {
+        let all = self.conv.output.blocks();
+        let each = rows.taps * weights_of(self.conv, columns) / all;
+        for block in self.blocks(panels) {
+            let mut pixels = self.pixels(strip, columns, rows);
+            pixels.origin += 4 * block * pixels.plane_stride;
+            pixels.plane_stride = LANES;
+            pixels.channels = columns.count * LANES;
+            let bias = self.weights.wrapping_add(self.conv.bias.offset).cast::<f32>();
+            // SAFETY: the bias has a value for every lane of every block.
+            let bias: [f32; LANES] =
+                unsafe { bias.wrapping_add(block * LANES).cast::<[f32; LANES]>().read_unaligned() };
+            let bias = [bias; PhaseColumns::MOST];
+            let phase = [rows, columns.phase];
+            let sweep = self.sweep(&pixels, phase, weights + block * each, bias.as_ptr().cast());
+            // SAFETY: the caller vouches for the operands.
+            unsafe { sweep.run(self.pieces_of(&sweep, strip, rows)) };
+        }
+    }
+
+    /// The pixels of a phase as a tensor, but for the distance between columns.
+    fn pixels(&self, strip: &Strip, columns: &PhaseColumns, rows: Phase) -> Blocked {
+        let ConvTranspose { output, axes, .. } = self.conv;
+        Blocked {
+            origin: output.origin + 4 * (strip.phase * output.row_stride + columns.first * LANES),
+            height: rows.count,
+            width: columns.phase.count,
             row_stride: axes[0].stride * output.row_stride,
             halo: Halo::default(),
             ..*output
-        };
-        let taps_here = phase[0].taps * phase[1].taps;
+        }
+    }
+
+    /// The convolution that a phase is.
+    fn sweep<'s>(
+        &'s self,
+        pixels: &'s Blocked,
+        phase: [Phase; 2],
+        weights: usize,
+        bias: *const f32,
+    ) -> Sweep<'s> {
+        let ConvTranspose { input, axes, groups, activation, .. } = self.conv;
+        let taps = phase[0].taps * phase[1].taps;
         let start = phase[0].start * input.row_stride as isize + phase[1].start * LANES as isize;
-        let weights = self.weights.wrapping_add(self.conv.weights.offset).cast::<f32>();
-        let activation = match bounds(activation) {
-            Some(_) => activation,
-            None => &Activation::Identity,
-        };
-        let sweep = Sweep {
+        let all_weights = self.weights.wrapping_add(self.conv.weights.offset).cast::<f32>();
+        Sweep {
             isa: self.isa,
             tiles: TileSet::blocked(self.isa),
             arena: self.arena,
@@ -181,27 +240,41 @@ impl Layer<'_> {
             input_picture: input.batch_stride,
             input_plane: input.plane_stride,
             depth: input.blocks() / groups,
-            chunk: if taps_here == 0 { usize::MAX } else { self.conv.blocking.input_blocks },
+            chunk: if taps == 0 { usize::MAX } else { self.conv.blocking.input_blocks },
             kernel: [phase[0].taps, phase[1].taps],
             tap: [phase[0].dilation * input.row_stride, phase[1].dilation * LANES],
             // Where no tap reads, pixels may be further out than the halo.
-            step: if taps_here == 0 { [0, 0] } else { [input.row_stride, LANES] },
-            weights: weights.wrapping_add(taps * weights_of_tap(self.conv)),
-            weights_plane: taps_here * LANES * GROUP,
-            bias: self.weights.wrapping_add(self.conv.bias.offset).cast(),
+            step: if taps == 0 { [0, 0] } else { [input.row_stride, LANES] },
+            weights: all_weights.wrapping_add(weights),
+            weights_plane: taps * LANES * GROUP,
+            bias,
             slopes: core::ptr::null(),
-            output: &pixels,
+            output: pixels,
             output_column: axes[1].stride * LANES,
             residual: None,
-            activation,
+            activation: match bounds(activation) {
+                Some(_) => activation,
+                None => &Activation::Identity,
+            },
             groups: *groups,
             extent: [pixels.height, pixels.width],
             strip: [self.conv.blocking.rows, pixels.width.max(1)],
-        };
-        let all_panels = sweep.pieces() / (output.batch * groups) / self.strips_of(phase[0]);
-        let before = (strip.plane * self.strips_of(phase[0]) + strip.index) * all_panels;
-        // SAFETY: the caller vouches for the operands.
-        unsafe { sweep.run(before + panels.start..before + panels.end) };
+        }
+    }
+
+    /// The pieces of a phase that make a strip.
+    fn pieces_of(&self, sweep: &Sweep<'_>, strip: &Strip, rows: Phase) -> Range<usize> {
+        let strips = self.strips_of(rows);
+        let panels = sweep.pieces() / (self.conv.output.batch * self.conv.groups) / strips;
+        let first = (strip.plane * strips + strip.index) * panels;
+        first..first + panels
+    }
+
+    /// The channel blocks of some panels, counted from the first of the group.
+    fn blocks(&self, panels: Range<usize>) -> Range<usize> {
+        let wide = TileSet::blocked(self.isa).wide_blocks;
+        let all = self.conv.output.blocks() / self.conv.groups;
+        panels.start * wide..all.min(panels.end * wide)
     }
 
     const fn strips_of(&self, rows: Phase) -> usize {
@@ -213,10 +286,9 @@ impl Layer<'_> {
     unsafe fn finish_rows(&self, strip: &Strip, rows: Range<usize>, panels: Range<usize>) {
         let ConvTranspose { output, axes, groups, activation, .. } = self.conv;
         let (picture, group) = (strip.plane / groups, strip.plane % groups);
-        let group_blocks = output.blocks() / groups;
-        let wide = TileSet::blocked(self.isa).wide_blocks;
-        let first = group * group_blocks;
-        let blocks = first + panels.start * wide..first + group_blocks.min(panels.end * wide);
+        let first = group * (output.blocks() / groups);
+        let blocks = self.blocks(panels);
+        let blocks = first + blocks.start..first + blocks.end;
         let slopes = slopes(activation, self.weights);
         for row in rows {
             let row = row * axes[0].stride + strip.phase;

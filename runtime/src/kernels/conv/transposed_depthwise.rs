@@ -160,7 +160,7 @@ unsafe fn spread_rows_body<V: Vector>(rows: &Rows<'_>) {
     while column < phases {
         let columns = axes[1].phase(column, output.width);
         let alike = (column + 1..phases)
-            .take_while(|&other| reads_the_same(&columns, &axes[1].phase(other, output.width)))
+            .take_while(|&other| axes[1].phase(other, output.width).reads_the_same(&columns))
             .count()
             + 1;
         let taps = rows.rows.taps * columns.taps;
@@ -186,12 +186,6 @@ unsafe fn spread_rows_body<V: Vector>(rows: &Rows<'_>) {
         weights = weights.wrapping_add(alike * run.phase);
         column += alike;
     }
-}
-
-/// Whether two phases have as many pixels and sum the same input pixels.
-fn reads_the_same(a: &Phase, b: &Phase) -> bool {
-    let what = |phase: &Phase| (phase.count, phase.taps, phase.start, phase.dilation);
-    what(a) == what(b)
 }
 
 /// Pixels of some phases side by side in one row. Strides are in elements.

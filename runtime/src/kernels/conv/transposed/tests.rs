@@ -42,7 +42,7 @@ fn pair<T: core::fmt::Debug>(
 fn axes(
     stride: RangeInclusive<usize>,
 ) -> impl Strategy<Value = (usize, usize, TransposedAxis)> + Clone {
-    (1..=7usize, 1..=5usize, stride, 1..=3usize, 0..=4usize, 0..=4usize, 0..=3usize).prop_map(
+    (1..=7usize, 1..=9usize, stride, 1..=3usize, 0..=4usize, 0..=4usize, 0..=3usize).prop_map(
         |(input, kernel, stride, dilation, pad, pad_end, padding)| {
             let spread = (input - 1) * stride + (kernel - 1) * dilation + 1 + padding;
             let output = spread.saturating_sub(pad + pad_end).max(1);
