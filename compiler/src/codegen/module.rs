@@ -127,9 +127,9 @@ fn model_struct(plan: &Plan, about: &About) -> TokenStream {
         lines.push(format!(" Exported by {}.", printable(&about.producer)));
     }
     lines.push(format!(
-        " {} parameters, {} million multiply-adds; {} bytes of weights, {} bytes of arena.",
-        about.parameters,
-        multiply_adds / 1_000_000,
+        " {} parameters, {} multiply-adds; {} bytes of weights, {} bytes of arena.",
+        amount(about.parameters),
+        amount(multiply_adds),
         plan.weights.len() * 4,
         plan.arena_bytes
     ));
@@ -139,6 +139,15 @@ fn model_struct(plan: &Plan, about: &About) -> TokenStream {
         pub struct Model {
             engine: ::cnnc_runtime::Engine,
         }
+    }
+}
+
+/// A number as people say it.
+fn amount(number: u64) -> String {
+    match number {
+        0..1_000_000 => number.to_string(),
+        1_000_000..1_000_000_000 => format!("{:.1} million", number as f64 / 1e6),
+        1_000_000_000.. => format!("{:.2} billion", number as f64 / 1e9),
     }
 }
 

@@ -41,7 +41,11 @@ pub fn model(imported: &Imported<Op>) -> Result<String> {
         operators.iter().map(|(name, count)| format!("{} {count}", printable(name))).collect();
     let _ = writeln!(text, "operators: {}", operators.join(", "));
     if !imported.folded.is_empty() {
-        let _ = writeln!(text, "computed while reading: {} nodes", imported.folded.len());
+        let _ = writeln!(
+            text,
+            "computed while reading, as they depend on constants and shapes only: {}",
+            imported.folded.len()
+        );
     }
     Ok(text)
 }
@@ -114,26 +118,81 @@ fn table(titles: [&str; 5], rows: &[[String; 5]]) -> String {
 }
 
 /// Columns of the map of the arena.
-const MAP: usize = 64;
+const MAP: usize = 48;
 
-/// Who lives where from which step to which: a bar a resident.
+/// Longest name in the map; more is cut.
+const NAME: usize = 28;
+
+/// Who lives where from which step to which: a bar a resident. Step 0 writes
+/// the inputs, and the one after the last reads the outputs.
 fn arena(plan: &Plan) -> String {
     let least = memory::least_possible(&plan.residents);
     let mut text = format!(
-        "\narena: {} bytes; at most {least} bytes live at once\n\n{:>10} {:>10}  {:<9}  place\n",
-        plan.arena_bytes, "at byte", "bytes", "steps"
+        "\narena: {} bytes; at most {least} bytes live at once\n\n{:>10} {:>10}  {:<9}  {:<NAME$}  place\n",
+        plan.arena_bytes, "at byte", "bytes", "steps", "first written by"
     );
     for resident in &plan.residents {
         let column = |bytes: usize| bytes * MAP / plan.arena_bytes.max(1);
         let (start, end) = (column(resident.offset), column(resident.offset + resident.bytes));
         let bar = format!("{}{}", " ".repeat(start), "█".repeat((end - start).max(1)));
+        let name = match resident.first.checked_sub(1) {
+            None => "input",
+            Some(step) => plan.steps.get(step).map_or("", |step| &step.name),
+        };
+        let name: String = printable(name).chars().take(NAME).collect();
         let _ = writeln!(
             text,
-            "{:>10} {:>10}  {:<9}  {bar}",
+            "{:>10} {:>10}  {:<9}  {name:<NAME$}  {bar}",
             resident.offset,
             resident.bytes,
             format!("{}-{}", resident.first, resident.last)
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::TensorType;
+    use crate::ops::{Activation, Graph};
+
+    #[test]
+    fn steps_and_their_places_are_shown() {
+        let mut graph = Graph::new("g");
+        let x = graph.add_input("x", TensorType::f32(&[1, 16]));
+        let y = graph.add_operator("squash\n", Activation::Sigmoid.into(), &[Some(x)]).unwrap();
+        graph.add_output("y", y);
+        let text = plan(&crate::plan::plan(&graph).unwrap());
+        let expected = [
+            "plan: 1 steps, 128 bytes of arena, 64 bytes of weights",
+            "",
+            "node      operator  kernel       result     at byte",
+            "squash\\n  Sigmoid   elementwise  16 values  64",
+            "",
+            "arena: 128 bytes; at most 128 bytes live at once",
+            "",
+            "   at byte      bytes  steps      first written by              place",
+            "         0         64  0-1        input                         ████████████████████████",
+            "        64         64  1-2        squash\\n                                              ████████████████████████",
+        ];
+        let found: Vec<_> = text.lines().skip(1).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn passes_say_what_they_did_and_why_not() {
+        use crate::passes::{Refusal, Rewrite};
+        let report =
+            |rewrites, refusals| PassReport { pass: "fold", about: "Folds.", rewrites, refusals };
+        let rewrite = Rewrite { nodes: vec!["a\u{1b}".into(), "b".into()], what: "gone".into() };
+        let refusal = Refusal { node: "c".into(), why: "it is read twice".into() };
+        let text = passes(&[report(vec![rewrite], vec![refusal]), report(vec![], vec![])]);
+        assert_eq!(
+            text,
+            "\npasses\n\n\
+             fold: Folds.\n  + a\\u{1b}, b: gone\n  - c: it is read twice\n\n\
+             fold: Folds.\n  nothing to do\n"
+        );
+    }
 }

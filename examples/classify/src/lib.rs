@@ -1,11 +1,13 @@
 //! From a picture to the names of what is on it, by SqueezeNet 1.1.
 
+mod scale;
+
 use cnnc_runtime::{Shape4, Tensor};
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
+use image::imageops::crop_imm;
+use scale::scale;
 use squeezenet::{MEAN, Model};
-use std::error::Error;
+use std::path::Path;
 
 /// Side of the pictures that the network takes.
 const SIDE: u32 = 227;
@@ -24,36 +26,27 @@ pub type Picture = Tensor<f32, Shape4<1, 3, 227, 227>>;
 ///
 /// # Errors
 /// Where the file is no PNG picture.
-pub fn read(path: &str) -> Result<Picture, Box<dyn Error>> {
-    prepare(&image::open(path)?.into_rgb8())
+pub fn read(path: &Path) -> image::ImageResult<Picture> {
+    Ok(prepare(&image::open(path)?.into_rgb8()))
 }
 
 /// Scales a picture and cuts out the middle; channels blue, green, red, minus
 /// their mean.
-///
-/// # Errors
-/// Where the picture is too large to be scaled.
-pub fn prepare(picture: &RgbImage) -> Result<Picture, Box<dyn Error>> {
+#[must_use]
+pub fn prepare(picture: &RgbImage) -> Picture {
     let (width, height) = picture.dimensions();
     let scaled = |side: u32| (side * SCALED).div_ceil(width.min(height));
-    let source = ImageRef::new(width, height, picture.as_raw(), PixelType::U8x3)?;
-    let mut target = Image::new(scaled(width), scaled(height), PixelType::U8x3);
-    let bilinear = ResizeAlg::Convolution(FilterType::Bilinear);
-    let options = ResizeOptions::new().resize_alg(bilinear);
-    Resizer::new().resize(&source, &mut target, &options)?;
-    let row = 3 * target.width() as usize;
-    let left = 3 * ((target.width() - SIDE) / 2) as usize;
-    let top = ((target.height() - SIDE) / 2) as usize;
-    let rows = target.buffer().chunks_exact(row).skip(top).take(SIDE as usize);
-    let pixels = rows.flat_map(|row| row[left..][..3 * SIDE as usize].chunks_exact(3));
+    let (width, height) = (scaled(width), scaled(height));
+    let scaled = scale(picture, width, height);
+    let picture = crop_imm(&scaled, (width - SIDE) / 2, (height - SIDE) / 2, SIDE, SIDE).to_image();
     let mut input = Picture::zeros();
     let planes = input.as_mut_slice().chunks_exact_mut((SIDE * SIDE) as usize);
     for (plane, (channel, mean)) in planes.zip([2, 1, 0].into_iter().zip(MEAN)) {
-        for (value, pixel) in plane.iter_mut().zip(pixels.clone()) {
+        for (value, pixel) in plane.iter_mut().zip(picture.pixels()) {
             *value = f32::from(pixel[channel]) - mean;
         }
     }
-    Ok(input)
+    input
 }
 
 /// The most probable classes, best first: name and probability.

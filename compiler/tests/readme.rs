@@ -1,0 +1,20 @@
+//! What the README says of the compiler is so.
+
+use cnnc::ops::Op;
+use std::collections::BTreeSet;
+
+const README: &str = include_str!("../../README.md");
+
+/// The words between backticks of a text.
+fn quoted(text: &str) -> BTreeSet<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn every_operator_is_listed() {
+    let (_, rest) = README.split_once("<!-- operators -->").unwrap();
+    let (table, _) = rest.split_once("<!-- end of operators -->").unwrap();
+    // `ScaleShift` is the compiler's own.
+    let known: BTreeSet<_> = Op::known_names().filter(|&name| name != "ScaleShift").collect();
+    assert_eq!(quoted(table), known);
+}
