@@ -258,9 +258,11 @@ const fn greatest_common_divisor(a: usize, b: usize) -> usize {
 /// ```
 /// use cnnc_runtime::step::{TransposedAxis, pack_transposed_weights};
 /// let axis = TransposedAxis { kernel: 2, stride: 2, dilation: 1, pad: 0 };
-/// let packed = pack_transposed_weights(&[1.0, 2.0], [1, 1], 1, 1, [axis; 2], [1, 2]);
-/// // Only the first row of phases has a pixel, and each phase a tap.
-/// assert_eq!([packed[0], packed[8 * 16]], [1.0, 2.0]);
+/// let weights = [1.0, 2.0, 3.0, 4.0];
+/// let packed = pack_transposed_weights(&weights, [1, 1], 1, 1, [axis; 2], [2, 2]);
+/// // The phases of a row read the same pixel: the first has lanes 0 to 7, the
+/// // second lanes 8 to 15.
+/// assert_eq!([packed[0], packed[8], packed[8 * 16], packed[8 * 16 + 8]], weights);
 /// ```
 #[must_use]
 pub fn pack_transposed_weights(
