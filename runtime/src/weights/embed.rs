@@ -168,7 +168,7 @@ macro_rules! weights_section {
     };
 }
 
-/// Includes what [`cnnc::Build`](https://docs.rs/cnnc) compiled in this
+/// Includes what `cnnc::Build` compiled in this
 /// package's build script.
 ///
 /// ```ignore
