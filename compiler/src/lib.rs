@@ -53,9 +53,20 @@ pub mod evaluate;
 pub mod inspect;
 pub mod ir;
 pub mod onnx;
+
+/// Declares items that need functions of real numbers; the runtime gives this
+/// macro another meaning.
+macro_rules! with_reals {
+    ($($item:item)*) => {
+        $($item)*
+    };
+}
+
+pub mod operation;
 pub mod ops;
 pub mod passes;
 pub mod plan;
+mod real;
 pub mod step;
 
 pub use artifact::Artifact;

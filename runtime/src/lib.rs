@@ -118,6 +118,19 @@ mod engine;
 pub mod kernels;
 mod memory;
 mod network;
+
+/// Declares items that need functions of real numbers, which only the standard
+/// library has.
+macro_rules! with_reals {
+    ($($item:item)*) => {
+        $(#[cfg(feature = "std")]
+        $item)*
+    };
+}
+
+pub mod operation;
+#[cfg(feature = "std")]
+mod real;
 #[cfg(feature = "runner")]
 pub mod runner;
 pub mod simd;

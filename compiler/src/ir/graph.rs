@@ -1,6 +1,6 @@
 //! Nodes, values and the edges between them.
 
-use super::{Dim, Operand, Operator, Tensor, TensorType};
+use super::{Dim, Fact, Operand, Operator, Tensor, TensorType};
 use crate::error::{Error, Result};
 use petgraph::Direction;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
@@ -42,6 +42,8 @@ pub struct Node<O> {
     pub kind: Kind<O>,
     /// Types of its outputs.
     pub outputs: Vec<TensorType>,
+    /// What is known of the elements of its outputs; see [`Operator::facts`].
+    pub facts: Vec<Option<Vec<Fact>>>,
     /// Its place in the file. Where the order of two nodes is free, the one
     /// with the smaller position comes first, so that the same file always
     /// gives the same program.
@@ -73,6 +75,8 @@ pub struct Graph<O> {
     inputs: Vec<NodeId>,
     outputs: Vec<GraphOutput>,
     next_position: usize,
+    /// Counts named so far.
+    symbols: usize,
     given_elements: usize,
     computed_elements: usize,
 }
@@ -87,6 +91,7 @@ impl<O: Operator> Graph<O> {
             inputs: Vec::new(),
             outputs: Vec::new(),
             next_position: 0,
+            symbols: 0,
             given_elements: 0,
             computed_elements: 0,
         }
@@ -146,9 +151,12 @@ impl<O: Operator> Graph<O> {
     ) -> Result<Value> {
         let name = name.into();
         let known: Vec<_> = operands.iter().map(|v| v.map(|v| self.operand_of(v))).collect();
-        let outputs =
+        let mut outputs =
             operator.infer(&known).map_err(|e| e.node(name.as_str()).operator(operator.name()))?;
+        let facts = operator.facts(&known, &outputs);
+        self.name_counts(&mut outputs);
         let value = self.add(name, Kind::Operator(operator), outputs);
+        self.nodes[value.node].facts = facts;
         for (slot, operand) in operands.iter().enumerate() {
             if let Some(operand) = operand {
                 self.connect(*operand, value.node, slot);
@@ -157,10 +165,20 @@ impl<O: Operator> Graph<O> {
         Ok(value)
     }
 
+    /// Gives every count that no dimension had before a name of its own.
+    fn name_counts(&mut self, outputs: &mut [TensorType]) {
+        for dim in outputs.iter_mut().flat_map(|output| &mut output.shape) {
+            if dim.is_fresh() {
+                *dim = Dim::Bounded { symbol: format!("n{}", self.symbols), max: dim.max() };
+                self.symbols += 1;
+            }
+        }
+    }
+
     fn add(&mut self, name: String, kind: Kind<O>, outputs: Vec<TensorType>) -> Value {
         let position = self.next_position;
         self.next_position += 1;
-        let node = self.nodes.add_node(Node { name, kind, outputs, position });
+        let node = self.nodes.add_node(Node { name, kind, outputs, facts: Vec::new(), position });
         Value { node, output: 0 }
     }
 
@@ -238,10 +256,44 @@ impl<O: Operator> Graph<O> {
         }
     }
 
+    /// What is known of the elements of a value that is computed.
+    #[must_use]
+    pub fn facts_of(&self, value: Value) -> Option<&[Fact]> {
+        self.node(value.node).facts.get(value.output)?.as_deref()
+    }
+
+    /// Infers types and facts anew, in order, so that counts that are the same
+    /// have the same names after nodes took the places of others.
+    ///
+    /// # Errors
+    /// Where operands do not fit.
+    pub fn refresh(&mut self) -> Result<()> {
+        for node in self.order()? {
+            let Kind::Operator(operator) = &self.node(node).kind else { continue };
+            let operands = self.operands(node);
+            let known: Vec<_> = operands.iter().map(|v| v.map(|v| self.operand_of(v))).collect();
+            let mut outputs = operator.infer(&known)?;
+            let facts = operator.facts(&known, &outputs);
+            let old = &self.node(node).outputs;
+            for (new, old) in outputs.iter_mut().zip(old) {
+                keep_names(new, old);
+            }
+            self.name_counts(&mut outputs);
+            let node = &mut self.nodes[node];
+            node.outputs = outputs;
+            node.facts = facts;
+        }
+        Ok(())
+    }
+
     /// Type of a value and, where it is constant, the value itself.
     #[must_use]
     pub fn operand_of(&self, value: Value) -> Operand<'_> {
-        Operand { tensor_type: self.type_of(value), value: self.constant(value).map(AsRef::as_ref) }
+        Operand {
+            tensor_type: self.type_of(value),
+            value: self.constant(value).map(AsRef::as_ref),
+            known: self.facts_of(value),
+        }
     }
 
     /// The operands of a node by slot; `None` where an optional one is absent.
@@ -395,4 +447,21 @@ impl<O: Operator> Graph<O> {
             .filter(|(_, t)| t.shape.iter().any(|dim| !matches!(dim, Dim::Fixed(_))))
             .collect()
     }
+}
+
+/// Keeps the names, and the bounds that options gave, of counts that are new
+/// each time a type is inferred.
+fn keep_names(new: &mut TensorType, old: &TensorType) {
+    for (new, old) in new.shape.iter_mut().zip(&old.shape) {
+        if new.is_fresh() && old.fixed().is_none() && old.max() <= new.max() {
+            *new = old.clone();
+        }
+    }
+}
+
+/// Whether a type is what was inferred, whatever its counts are called.
+pub(super) fn same_but_names(found: &TensorType, inferred: &TensorType) -> bool {
+    let mut inferred = inferred.clone();
+    keep_names(&mut inferred, found);
+    *found == inferred
 }

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod builder;
+mod fact;
 mod graph;
 mod operator;
 mod tensor;
@@ -14,6 +15,7 @@ mod verify;
 
 pub use attributes::{Attribute, Attributes};
 pub use builder::{Builder, Folded, fold};
+pub use fact::{Fact, MAX_FACTS};
 pub use graph::{Graph, GraphOutput, Kind, Node, NodeId, Value};
 pub use operator::{Operand, Operator, Parsed, ParsedOperand, Signature, required};
 pub use tensor::{Data, Tensor};

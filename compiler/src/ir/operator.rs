@@ -1,7 +1,9 @@
 //! What the graph asks of an operator.
 
+use super::fact::{Fact, facts_of};
 use super::{Attributes, Tensor, TensorType};
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 use std::fmt::Debug;
 
 /// What is known of an operand when types are inferred.
@@ -11,6 +13,33 @@ pub struct Operand<'a> {
     pub tensor_type: &'a TensorType,
     /// Its value, where that is constant.
     pub value: Option<&'a Tensor>,
+    /// What is known of each of its elements otherwise, where they are a few
+    /// integers; see [`Operand::facts`].
+    pub known: Option<&'a [Fact]>,
+}
+
+impl<'a> Operand<'a> {
+    /// An operand of which only the type is known.
+    #[must_use]
+    pub const fn of_type(tensor_type: &'a TensorType) -> Self {
+        Self { tensor_type, value: None, known: None }
+    }
+
+    /// An operand whose value may be known.
+    #[must_use]
+    pub const fn new(tensor_type: &'a TensorType, value: Option<&'a Tensor>) -> Self {
+        Self { tensor_type, value, known: None }
+    }
+
+    /// What is known of each element, in row-major order, where the operand is
+    /// a few integers whose number is known.
+    #[must_use]
+    pub fn facts(&self) -> Option<Cow<'a, [Fact]>> {
+        match (self.value, self.known) {
+            (Some(value), _) => facts_of(value).map(Cow::Owned),
+            (None, known) => known.map(Cow::Borrowed),
+        }
+    }
 }
 
 /// How a node is written in the file: everything that an operator needs to
@@ -85,6 +114,18 @@ pub trait Operator: Clone + Debug + PartialEq + Sized {
     /// # Errors
     /// Where the operands do not fit.
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>>;
+
+    /// What is known of the elements of each output, where they are a few
+    /// integers; `outputs` are the types that [`Operator::infer`] gave. Sizes
+    /// of later nodes may follow from it.
+    fn facts(
+        &self,
+        operands: &[Option<Operand<'_>>],
+        outputs: &[TensorType],
+    ) -> Vec<Option<Vec<Fact>>> {
+        let _ = (operands, outputs);
+        Vec::new()
+    }
 
     /// The reference: values of the outputs, computed in the plainest way. It
     /// folds constants and is the oracle of every test.

@@ -93,10 +93,52 @@ pub enum Dim {
     },
 }
 
+/// How the symbol of a count begins that no dimension had before.
+const FRESH: &str = "?";
+
+impl Dim {
+    /// A size that is known only at run time, at most `max`, and that need not
+    /// be that of any other dimension. The graph gives it a name of its own.
+    #[must_use]
+    pub fn fresh(max: usize) -> Self {
+        Self::Bounded { symbol: FRESH.to_owned(), max }
+    }
+
+    /// A size for which no bound follows from the graph.
+    #[must_use]
+    pub fn open() -> Self {
+        Self::fresh(usize::MAX)
+    }
+
+    /// Whether this is [`Dim::fresh`].
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        matches!(self, Self::Bounded { symbol, .. } if symbol == FRESH)
+    }
+
+    /// The size, where it is known when the model is compiled.
+    #[must_use]
+    pub const fn fixed(&self) -> Option<usize> {
+        match self {
+            Self::Fixed(size) => Some(*size),
+            Self::Bounded { .. } => None,
+        }
+    }
+
+    /// The largest size that it can have.
+    #[must_use]
+    pub const fn max(&self) -> usize {
+        match self {
+            Self::Fixed(size) | Self::Bounded { max: size, .. } => *size,
+        }
+    }
+}
+
 impl fmt::Display for Dim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fixed(size) => write!(f, "{size}"),
+            Self::Bounded { max: usize::MAX, .. } => f.write_str("?"),
             Self::Bounded { symbol, max } => write!(f, "{symbol}<={max}"),
         }
     }
@@ -126,6 +168,18 @@ impl TensorType {
     #[must_use]
     pub fn f32(shape: &[usize]) -> Self {
         Self::fixed(ElementType::F32, shape)
+    }
+
+    /// The largest sizes that it can have, outermost first.
+    #[must_use]
+    pub fn bounds(&self) -> Vec<usize> {
+        self.shape.iter().map(Dim::max).collect()
+    }
+
+    /// Whether all sizes are known.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.shape.iter().all(|dim| dim.fixed().is_some())
     }
 
     /// Number of dimensions.

@@ -96,7 +96,7 @@ mod tests {
     fn the_shape_must_be_known() {
         let (operator, _) = Case::new("ConstantOfShape", 9).list(&[2]).read().unwrap();
         let tensor_type = TensorType::fixed(crate::ir::ElementType::I64, &[2]);
-        let operand = Operand { tensor_type: &tensor_type, value: None };
+        let operand = Operand::of_type(&tensor_type);
         let error = crate::ir::Operator::infer(&operator, &[Some(operand)]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains("depends on the data"), "{error}");

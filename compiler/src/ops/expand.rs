@@ -114,10 +114,7 @@ mod tests {
     #[test]
     fn the_shape_is_that_of_the_result() {
         let smaller = Expand { shape: vec![1] };
-        let error = smaller.infer(&[Some(Operand {
-            tensor_type: &TensorType::f32(&[2]),
-            value: None,
-        })]);
+        let error = smaller.infer(&[Some(Operand::of_type(&TensorType::f32(&[2])))]);
         assert!(error.is_err());
     }
 }

@@ -8,7 +8,7 @@
 //! attributes that became operands in later versions as operands.
 
 use crate::error::{Error, Result};
-use crate::ir::{self, Attributes, Operand, Operator, Parsed, Signature, Tensor, TensorType};
+use crate::ir::{self, Attributes, Fact, Operand, Operator, Parsed, Signature, Tensor, TensorType};
 use std::fmt::Debug;
 
 /// A graph of these operators.
@@ -18,6 +18,13 @@ pub type Graph = ir::Graph<Op>;
 pub trait Definition: Clone + Debug + PartialEq + Into<Op> {
     /// The names in model files that this operator is read from.
     const NAMES: &'static [&'static str];
+
+    /// Whether this is how the node is compiled, where several operators read
+    /// nodes of the same name: one for sizes that are known, one for others.
+    fn reads(signature: &Signature<'_>) -> bool {
+        let _ = signature;
+        true
+    }
 
     /// The name that the text form prints, one of [`Definition::NAMES`] or a
     /// name of our own.
@@ -38,11 +45,30 @@ pub trait Definition: Clone + Debug + PartialEq + Into<Op> {
     /// Where the operands do not fit.
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>>;
 
-    /// See [`Operator::evaluate`].
+    /// See [`Operator::facts`]; for the first output, which is all that such
+    /// operators have.
+    fn facts(&self, operands: &[Option<Operand<'_>>]) -> Option<Vec<Fact>> {
+        let _ = operands;
+        None
+    }
+
+    /// The operator in its plainest form, for operands of any type and size:
+    /// what computes it where no kernel serves.
+    fn operation(&self) -> Option<AnyOperation> {
+        None
+    }
+
+    /// See [`Operator::evaluate`]. Follows from [`Definition::operation`] where
+    /// there is one.
     ///
     /// # Errors
     /// Where the operands do not fit.
-    fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>>;
+    fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
+        let operation = self.operation().ok_or_else(|| {
+            Error::internal("an operator needs an operation or an evaluation of its own")
+        })?;
+        operation.evaluate(operands, &reading::inferred(self, operands)?)
+    }
 
     /// See [`Operator::evaluate_types`].
     ///
@@ -54,6 +80,7 @@ pub trait Definition: Clone + Debug + PartialEq + Into<Op> {
     }
 }
 
+mod any_operation;
 mod cost;
 mod floats;
 mod reading;
@@ -83,6 +110,14 @@ macro_rules! operators {
         })*
 
         impl Op {
+            /// See [`Definition::operation`].
+            #[must_use]
+            pub fn operation(&self) -> Option<AnyOperation> {
+                match self {
+                    $(Self::$operator(operator) => operator.operation(),)*
+                }
+            }
+
             /// The names of all operators that can be read.
             pub fn known_names() -> impl Iterator<Item = &'static str> {
                 [$($operator::NAMES),*].into_iter().flatten().copied()
@@ -103,7 +138,9 @@ macro_rules! operators {
             }
 
             fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
-                $(if $operator::NAMES.contains(&signature.operator) {
+                $(if $operator::NAMES.contains(&signature.operator)
+                    && $operator::reads(signature)
+                {
                     let Parsed { operator, operands } = $operator::parse(signature)?;
                     return Ok(Parsed { operator: operator.into(), operands });
                 })*
@@ -115,6 +152,20 @@ macro_rules! operators {
                 match self {
                     $(Self::$operator(operator) => operator.infer(operands),)*
                 }
+            }
+
+            fn facts(
+                &self,
+                operands: &[Option<Operand<'_>>],
+                outputs: &[TensorType],
+            ) -> Vec<Option<Vec<Fact>>> {
+                let facts = match self {
+                    $(Self::$operator(operator) => operator.facts(operands),)*
+                };
+                // Facts are of all elements or of none.
+                let count = outputs.first().filter(|output| output.is_fixed());
+                let count = count.and_then(|output| output.elements().ok());
+                vec![facts.filter(|facts| Some(facts.len()) == count)]
             }
 
             fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
@@ -163,10 +214,12 @@ operators! {
     slice::Slice,
     softmax::Softmax,
     split::Split,
+    top_k::TopK,
     transpose::Transpose,
     unary::Unary,
 }
 
+pub use any_operation::AnyOperation;
 pub(crate) use cast::converted;
 pub use conv::{Epilogue, Prologue};
 pub use cost::multiply_adds;

@@ -144,7 +144,7 @@ pub(super) fn inferred(
         .iter()
         .zip(&types)
         .map(|(value, tensor_type)| {
-            tensor_type.as_ref().map(|tensor_type| Operand { tensor_type, value: *value })
+            tensor_type.as_ref().map(|tensor_type| Operand::new(tensor_type, *value))
         })
         .collect();
     operator.infer(&known)

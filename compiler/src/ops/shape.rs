@@ -77,7 +77,7 @@ impl Definition for Shape {
 
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
         let tensor_type = required(operands, 0, "data")?.tensor_type();
-        let known = [Some(Operand { tensor_type: &tensor_type, value: None })];
+        let known = [Some(Operand::of_type(&tensor_type))];
         self.evaluate_types(&known)?
             .ok_or_else(|| Error::internal("the type of a tensor has open sizes"))
     }
@@ -147,7 +147,7 @@ mod tests {
             element: ElementType::F32,
             shape: vec![Dim::Bounded { symbol: "boxes".into(), max: 100 }, Dim::Fixed(4)],
         };
-        let operand = [Some(Operand { tensor_type: &bounded, value: None })];
+        let operand = [Some(Operand::of_type(&bounded))];
         let fixed = Shape::Sizes { start: 1, end: 2 }.evaluate_types(&operand).unwrap();
         assert_eq!(fixed, Some(vec![Tensor::vector(vec![4i64])]));
         assert_eq!(Shape::Sizes { start: 0, end: 2 }.evaluate_types(&operand).unwrap(), None);

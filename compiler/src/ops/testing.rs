@@ -97,7 +97,7 @@ impl Case {
         let operands: Vec<_> = (self.operands.iter().zip(&types).enumerate())
             .map(|(slot, (value, tensor_type))| {
                 let value = value.as_ref().filter(|_| slot >= self.unknown);
-                tensor_type.as_ref().map(|tensor_type| Operand { tensor_type, value })
+                tensor_type.as_ref().map(|tensor_type| Operand::new(tensor_type, value))
             })
             .collect();
         let parsed = Op::parse(&Signature {
@@ -121,7 +121,7 @@ impl Case {
         let references: Vec<_> = operands.iter().map(Option::as_ref).collect();
         let types: Vec<_> = references.iter().map(|o| o.map(Tensor::tensor_type)).collect();
         let known: Vec<_> = (references.iter().zip(&types))
-            .map(|(&value, t)| t.as_ref().map(|tensor_type| Operand { tensor_type, value }))
+            .map(|(&value, t)| t.as_ref().map(|tensor_type| Operand::new(tensor_type, value)))
             .collect();
         let types = operator.infer(&known)?;
         let values = operator.evaluate(&references)?;
