@@ -210,6 +210,7 @@ operators! {
     reshape::Reshape,
     resize::Resize,
     scale_shift::ScaleShift,
+    select::Select,
     shape::Shape,
     slice::Slice,
     softmax::Softmax,
