@@ -71,6 +71,17 @@ impl WeightBlob {
         Section { offset: offset * 4, len }
     }
 
+    /// Appends bytes, then zeros to the next aligned line.
+    pub fn push_bytes(&mut self, bytes: &[u8]) -> Section {
+        let words = bytes.chunks(4).map(|chunk| {
+            let mut word = [0; 4];
+            word[..chunk.len()].copy_from_slice(chunk);
+            f32::from_bits(u32::from_le_bytes(word))
+        });
+        let words: Vec<f32> = words.collect();
+        self.push(&words)
+    }
+
     /// The values, header line included.
     #[must_use]
     pub fn into_values(self) -> Vec<f32> {

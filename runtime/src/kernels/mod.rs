@@ -12,6 +12,7 @@ mod channels;
 mod copy;
 mod dense;
 mod elementwise;
+mod general;
 mod global_average;
 mod halo;
 mod local_response;
@@ -30,6 +31,8 @@ mod strips;
 mod testing;
 mod unary;
 mod walk;
+
+pub use general::General;
 
 use crate::memory::Memory;
 use crate::simd::Isa;

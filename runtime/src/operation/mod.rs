@@ -48,12 +48,14 @@
 //! ```
 
 mod element;
+mod identity;
 mod top_k;
 mod view;
 
 with_reals! {}
 
 pub use element::{ElementType, Native, Truth, with_type};
+pub use identity::Identity;
 pub use top_k::TopK;
 pub use view::{Failure, Input, Output, Values, ValuesMut};
 
