@@ -1,6 +1,6 @@
 //! Operations as steps.
 
-use super::Step;
+use super::{Step, extent};
 use super::bounds::total;
 use crate::memory::Memory;
 use crate::operation::{ElementType, Input, Operation, Output, Truth, Values, ValuesMut};
@@ -98,9 +98,7 @@ fn require(memory: &Memory<'_>, array: &Array) {
     let mut sizes = [1; RANK];
     for (size, extent) in sizes.iter_mut().zip(extents) {
         *size = extent.max();
-        if let Extent::Counted { count, .. } | Extent::Found { count, .. } = *extent {
-            memory.require_plain(&Plain { offset: count, len: 1 }, 8);
-        }
+        extent::require(memory, extent);
     }
     let plain = Plain { offset: array.offset, len: total(&sizes) };
     match array.space {
@@ -127,16 +125,8 @@ fn place(array: &Array) -> Range<usize> {
 unsafe fn sizes(memory: &Memory<'_>, array: &Array) -> Sizes {
     let mut sizes = [0; RANK];
     for (size, extent) in sizes.iter_mut().zip(&array.sizes[..array.rank]) {
-        *size = match *extent {
-            Extent::Fixed { size } => size,
-            Extent::Counted { count, max } | Extent::Found { count, max } => {
-                // SAFETY: `check` found the position inside and aligned.
-                let count = unsafe { memory.arena().add(count).cast::<i64>().read() };
-                let count = usize::try_from(count).unwrap_or(usize::MAX);
-                assert!(count <= max, "a tensor of {count} where at most {max} were planned");
-                count
-            }
-        };
+        // SAFETY: `check` found the position inside and aligned.
+        *size = unsafe { extent::size(memory, extent) };
     }
     sizes
 }

@@ -12,6 +12,7 @@ mod channels;
 mod copy;
 mod dense;
 mod elementwise;
+mod extent;
 mod general;
 mod global_average;
 mod halo;

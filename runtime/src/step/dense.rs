@@ -1,6 +1,6 @@
 //! Fully connected layers and matrix products.
 
-use super::{Activation, Plain, RANK, Section};
+use super::{Activation, Extent, Plain, RANK, Section};
 
 description! {
     /// Fully connected layer: `output[n][o] = activation(bias[o] + sum over i
@@ -14,8 +14,8 @@ description! {
         pub weights: Section,
         /// `[outputs]`, padded with zeros to a multiple of 16.
         pub bias: Section,
-        /// Rows.
-        pub batch: usize,
+        /// Rows; at run time as many as are there.
+        pub batch: Extent,
         /// Values in.
         pub inputs: usize,
         /// Values out.

@@ -3,9 +3,9 @@
 use super::Lowering;
 use super::elementwise::{leading, row_major_strides};
 use crate::error::{Error, Result};
-use crate::ir::{Value, required};
+use crate::ir::{Dim, ElementType, Value, required};
 use crate::ops::{Activation, Gemm};
-use crate::plan::tensor::PlainId;
+use crate::plan::tensor::{PlainId, TensorId};
 use crate::plan::weights::Purpose;
 use crate::step::{self, GROUP, RANK, Section};
 
@@ -18,39 +18,52 @@ impl Lowering<'_> {
     ) -> Result<()> {
         let a = required(operands, 0, "A")?;
         let b = required(operands, 1, "B")?;
-        let [rows, outputs] = self.matrix(result)?;
-        let input = if gemm.transpose_a { self.transposed(a)? } else { self.plain(a)? };
-        let inputs = self.matrix(a)?[usize::from(!gemm.transpose_a)];
+        let (rows, outputs) = self.matrix(result)?;
+        let (input, inputs) = if gemm.transpose_a {
+            (self.transposed(a)?, self.sizes(a)?.first().copied().unwrap_or(0))
+        } else {
+            (self.plain(a)?, self.matrix(a)?.1)
+        };
         let weights = self.dense_weights(b, inputs, outputs, gemm.transpose_b, gemm.alpha)?;
         let bias = match operands.get(2).copied().flatten() {
             Some(c) => self.gemm_bias(c, outputs, gemm.beta)?,
             None => self.channels_section(None, outputs)?,
         };
         let activation = self.store_activation(gemm.activation, None, 0)?;
-        self.dense(input, [rows, inputs, outputs], weights, bias, activation, result)
+        self.dense(input, (&rows, inputs, outputs), weights, bias, activation, result)
     }
 
     fn dense(
         &mut self,
         input: PlainId,
-        [batch, inputs, outputs]: [usize; 3],
+        (rows, inputs, outputs): (&Dim, usize, usize),
         weights: Section,
         bias: Section,
         activation: step::Activation,
         result: Value,
     ) -> Result<()> {
-        let output = self.new_plain(result)?;
-        self.push(&[input.into()], output, move |p| {
-            let (input, output) = (p.plain(input), p.plain(output));
+        let output = self.new_tensor(result)?;
+        let rows = self.known_extent(rows)?;
+        let mut reads = vec![input.into()];
+        reads.extend(rows.count().map(TensorId::from));
+        self.push(&reads, output, move |p| {
+            let (input, output, batch) = (p.plain(input), p.plain(output), rows.placed(p));
             step::Dense { input, output, weights, bias, batch, inputs, outputs, activation }.into()
         });
         Ok(())
     }
 
-    fn matrix(&self, value: Value) -> Result<[usize; 2]> {
-        let sizes = self.sizes(value)?;
-        <[usize; 2]>::try_from(sizes.as_slice())
-            .map_err(|_| Error::shape(format!("expected a matrix, found sizes {sizes:?}")))
+    /// Rows, which may be known only at run time, and columns of a matrix.
+    fn matrix(&self, value: Value) -> Result<(Dim, usize)> {
+        let tensor_type = self.graph.type_of(value);
+        match tensor_type.shape.as_slice() {
+            [rows, Dim::Fixed(columns)] if tensor_type.element == ElementType::F32 => {
+                Ok((rows.clone(), *columns))
+            }
+            _ => Err(Error::unsupported(format!(
+                "expected an f32 matrix of known width, found {tensor_type}"
+            ))),
+        }
     }
 
     /// A constant right-hand matrix as `[outputs][inputs]`, times `factor`.
@@ -102,13 +115,24 @@ impl Lowering<'_> {
     pub(super) fn matmul(&mut self, operands: &[Option<Value>], result: Value) -> Result<()> {
         let left = required(operands, 0, "left")?;
         let right = required(operands, 1, "right")?;
-        let left_sizes = self.sizes(left)?;
         let right_sizes = self.sizes(right)?;
         let constant = self.graph.constant(right).is_some();
+        if let (Ok((rows, inputs)), [_, outputs], true) =
+            (self.matrix(left), right_sizes.as_slice(), constant)
+        {
+            let weights = self.dense_weights(right, inputs, *outputs, false, 1.0)?;
+            let bias = self.channels_section(None, *outputs)?;
+            let activation = self.store_activation(Activation::Identity, None, 0)?;
+            let input = self.plain(left)?;
+            let shape = (&rows, inputs, *outputs);
+            return self.dense(input, shape, weights, bias, activation, result);
+        }
+        let left_sizes = self.sizes(left)?;
         if let ([rows @ .., inputs], [_, outputs], true) =
             (left_sizes.as_slice(), right_sizes.as_slice(), constant)
         {
-            let shape = [rows.iter().product(), *inputs, *outputs];
+            let rows = Dim::Fixed(rows.iter().product());
+            let shape = (&rows, *inputs, *outputs);
             let weights = self.dense_weights(right, *inputs, *outputs, false, 1.0)?;
             let bias = self.channels_section(None, *outputs)?;
             let activation = self.store_activation(Activation::Identity, None, 0)?;

@@ -29,24 +29,36 @@ enum DraftPlace {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum DraftExtent {
+pub(super) enum DraftExtent {
     Fixed(usize),
     Counted { count: PlainId, max: usize },
     Found { count: PlainId, max: usize },
+}
+
+impl DraftExtent {
+    /// The number in the arena that holds the size.
+    pub(super) const fn count(self) -> Option<PlainId> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Counted { count, .. } | Self::Found { count, .. } => Some(count),
+        }
+    }
+
+    pub(super) fn placed(self, placement: &Placement<'_>) -> Extent {
+        let position = |id: PlainId| placement.plain(id).offset;
+        match self {
+            Self::Fixed(size) => Extent::Fixed { size },
+            Self::Counted { count, max } => Extent::Counted { count: position(count), max },
+            Self::Found { count, max } => Extent::Found { count: position(count), max },
+        }
+    }
 }
 
 impl DraftArray {
     fn placed(&self, placement: &Placement<'_>) -> Array {
         let mut sizes = [Extent::Fixed { size: 1 }; RANK];
         for (size, draft) in sizes.iter_mut().zip(&self.sizes) {
-            let position = |id: PlainId| placement.plain(id).offset;
-            *size = match *draft {
-                DraftExtent::Fixed(size) => Extent::Fixed { size },
-                DraftExtent::Counted { count, max } => {
-                    Extent::Counted { count: position(count), max }
-                }
-                DraftExtent::Found { count, max } => Extent::Found { count: position(count), max },
-            };
+            *size = draft.placed(placement);
         }
         let (space, offset) = match self.place {
             DraftPlace::Arena(id) => (Space::Arena, placement.plain(id).offset),
@@ -61,10 +73,7 @@ impl DraftArray {
             DraftPlace::Arena(id) => Some(id),
             DraftPlace::Weights { .. } => None,
         };
-        let counts = self.sizes.iter().filter_map(|size| match *size {
-            DraftExtent::Fixed(_) => None,
-            DraftExtent::Counted { count, .. } | DraftExtent::Found { count, .. } => Some(count),
-        });
+        let counts = self.sizes.iter().filter_map(|size| size.count());
         own.into_iter().chain(counts).map(TensorId::from)
     }
 }
@@ -162,7 +171,13 @@ impl Lowering<'_> {
                 "tensors of more than {RANK} dimensions are not compiled"
             )));
         }
-        let sizes = tensor_type.shape.iter().map(|dim| match dim {
+        let sizes = tensor_type.shape.iter().map(|dim| self.extent(dim)).collect();
+        Ok(DraftArray { place, element: element(tensor_type.element), sizes })
+    }
+
+    /// The size of a dimension, which the step writes if no earlier one did.
+    fn extent(&mut self, dim: &Dim) -> DraftExtent {
+        match dim {
             Dim::Fixed(size) => DraftExtent::Fixed(*size),
             Dim::Bounded { symbol, max } => match self.counts.get(symbol) {
                 Some(&count) => DraftExtent::Counted { count, max: *max },
@@ -172,9 +187,18 @@ impl Lowering<'_> {
                     DraftExtent::Found { count, max: *max }
                 }
             },
-        });
-        let sizes = sizes.collect();
-        Ok(DraftArray { place, element: element(tensor_type.element), sizes })
+        }
+    }
+
+    /// The size of a dimension that an earlier step found.
+    pub(super) fn known_extent(&self, dim: &Dim) -> Result<DraftExtent> {
+        match dim {
+            Dim::Fixed(size) => Ok(DraftExtent::Fixed(*size)),
+            Dim::Bounded { symbol, max } => match self.counts.get(symbol) {
+                Some(&count) => Ok(DraftExtent::Counted { count, max: *max }),
+                None => Err(Error::unsupported(format!("nothing has computed the size {dim} yet"))),
+            },
+        }
     }
 
     /// A new row-major tensor of any type for a result, at its largest size.
