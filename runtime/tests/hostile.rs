@@ -217,6 +217,21 @@ survives!(dense,
     step.weights.offset, step.weights.len, step.bias.len, step.inputs, step.outputs,
     *number(&mut step.batch));
 
+survives!(batch_dense,
+    step = BatchDense {
+        input: Plain { offset: 0, len: 8 },
+        output: Plain { offset: 64, len: 4 },
+        weights: Section { offset: 64, len: 64 },
+        bias: SECTION,
+        rows: Extent::Counted { count: 0, max: 2 },
+        inputs: 4,
+        outputs: 2,
+        activation: Activation::Identity,
+    };
+    step.input.offset, step.input.len, step.output.offset, step.output.len,
+    step.weights.offset, step.weights.len, step.bias.len, step.inputs, step.outputs,
+    *number(&mut step.rows));
+
 survives!(matmul,
     step = MatMul {
         left: Plain { offset: 0, len: 6 },

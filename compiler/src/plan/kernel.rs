@@ -96,6 +96,7 @@ impl Emit for General {
 }
 
 kernels! {
+    BatchDense: "fully connected, many rows",
     Binary: "elementwise, two operands",
     BlockedBinary: "elementwise, two operands, blocked",
     BlockedCopy: "copy of channels",
@@ -137,6 +138,7 @@ impl Kernel {
         };
         let plain = |tensor: &step::Plain| (format!("{} values", tensor.len), tensor.offset);
         match self {
+            Self::BatchDense(step) => plain(&step.output),
             Self::Binary(step) => plain(&step.output),
             Self::BlockedBinary(step) => blocked(&step.output),
             Self::BlockedCopy(step) => blocked(&step.output),

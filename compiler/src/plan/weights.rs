@@ -22,6 +22,8 @@ pub enum Purpose {
     Depthwise,
     /// As it is, `[outputs][inputs]` for `step::Dense`.
     Dense,
+    /// For `step::BatchDense`.
+    BatchDense,
     /// One value a channel, padded.
     Channels,
     /// As it is.

@@ -1,7 +1,7 @@
 //! Operations as steps.
 
-use super::{Step, extent};
 use super::bounds::total;
+use super::{Step, extent};
 use crate::memory::Memory;
 use crate::operation::{ElementType, Input, Operation, Output, Truth, Values, ValuesMut};
 use crate::simd::Isa;

@@ -5,6 +5,7 @@
 
 pub mod conv;
 
+mod batch_dense;
 mod binary;
 mod blocked;
 mod bounds;
