@@ -75,7 +75,7 @@ impl Case {
             }
             for (tensor, port) in tensors.iter().zip(ports) {
                 let found = tensor.tensor_type();
-                if found != port.tensor_type {
+                if !port.tensor_type.admits(&found) {
                     return Err(option_error(format!(
                         "{}: {kind} `{}` of the network is {}, in the data it is {found}",
                         self.name,
@@ -151,6 +151,7 @@ mod tests {
             name: "x".into(),
             tensor_type: TensorType::f32(shape),
             place: Plain { offset: 0, len: 2 },
+            counts: vec![None; shape.len()],
         };
         let case = Case {
             name: "set".into(),

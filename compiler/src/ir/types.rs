@@ -176,6 +176,19 @@ impl TensorType {
         Self::fixed(ElementType::F32, shape)
     }
 
+    /// Whether a value may have the type `found` where this one is declared:
+    /// sizes that are known only at run time are at most their bounds.
+    #[must_use]
+    pub fn admits(&self, found: &Self) -> bool {
+        let admits = |(declared, found): (&Dim, &Dim)| match (declared, found) {
+            (Dim::Bounded { max, .. }, Dim::Fixed(size)) => size <= max,
+            (declared, found) => declared == found,
+        };
+        self.element == found.element
+            && self.rank() == found.rank()
+            && self.shape.iter().zip(&found.shape).all(admits)
+    }
+
     /// The largest sizes that it can have, outermost first.
     #[must_use]
     pub fn bounds(&self) -> Vec<usize> {

@@ -5,6 +5,7 @@
 
 pub mod conv;
 
+mod batch_dense;
 mod binary;
 mod blocked;
 mod bounds;
@@ -12,6 +13,8 @@ mod channels;
 mod copy;
 mod dense;
 mod elementwise;
+mod extent;
+mod general;
 mod global_average;
 mod halo;
 mod local_response;
@@ -30,6 +33,8 @@ mod strips;
 mod testing;
 mod unary;
 mod walk;
+
+pub use general::General;
 
 use crate::memory::Memory;
 use crate::simd::Isa;

@@ -48,6 +48,7 @@
 //! ```
 
 mod element;
+mod identity;
 mod select;
 mod top_k;
 mod view;
@@ -55,6 +56,7 @@ mod view;
 with_reals! {}
 
 pub use element::{ElementType, Native, Truth, with_type};
+pub use identity::Identity;
 pub use select::Select;
 pub use top_k::TopK;
 pub use view::{Failure, Input, Output, Values, ValuesMut};
