@@ -14,7 +14,9 @@ fn quoted(text: &str) -> BTreeSet<&str> {
 fn every_operator_is_listed() {
     let (_, rest) = README.split_once("<!-- operators -->").unwrap();
     let (table, _) = rest.split_once("<!-- end of operators -->").unwrap();
-    // `ScaleShift` is the compiler's own.
-    let known: BTreeSet<_> = Op::known_names().filter(|&name| name != "ScaleShift").collect();
+    let own = ["ScaleShift", "Select"];
+    let laid_out_at_import = ["If", "Loop", "Scan"];
+    let read = Op::known_names().filter(|name| !own.contains(name));
+    let known: BTreeSet<_> = read.chain(laid_out_at_import).collect();
     assert_eq!(quoted(table), known);
 }

@@ -325,8 +325,10 @@ fn flipped_bits_do_no_harm() {
         summing(Some(&three), &[]),
         function(vec![call(&["x"], "b"), call(&["b"], "y")]),
     ];
-    for whole in models.iter().map(bytes) {
-        for (position, bit) in (0..whole.len()).flat_map(|p| (0..8).map(move |bit| (p, bit))) {
+    for (model, step) in models.iter().zip([1, 11, 1]) {
+        let whole = bytes(model);
+        let positions = (0..whole.len()).step_by(step);
+        for (position, bit) in positions.flat_map(|p| (0..8).map(move |bit| (p, bit))) {
             let mut broken = whole.clone();
             broken[position] ^= 1 << bit;
             if let Err(error) = import(&Source::bytes(broken), &Options::default()) {
