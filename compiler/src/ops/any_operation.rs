@@ -61,6 +61,20 @@ macro_rules! operations {
 }
 
 operations! {
+    BitConversion,
+    CopyElements,
+    ElementConversion,
+    ElementwiseArithmetic,
+    ElementwiseBits,
+    ElementwiseClip,
+    ElementwiseComparison,
+    ElementwiseFold,
+    ElementwiseFunction,
+    ElementwiseNot,
+    ElementwisePredicate,
+    ElementwiseSelect,
+    GeneralSoftmax,
+    KeepAll,
     TopK,
 }
 
