@@ -133,6 +133,17 @@ impl<T: Emit> Emit for Option<T> {
 /// Declares a plain-data struct or enum of the `step` module, and how it is
 /// printed.
 macro_rules! description {
+    ($(#[$meta:meta])* pub struct $name:ident;) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub struct $name;
+
+        impl $crate::emit::Emit for $name {
+            fn emit(&self, _: &$crate::emit::Places) -> proc_macro2::TokenStream {
+                $crate::emit::braced(&[stringify!($name)], &[])
+            }
+        }
+    };
     (
         $(#[$meta:meta])*
         pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)* }

@@ -62,6 +62,20 @@ macro_rules! operations {
 
 operations! {
     Identity,
+    BitConversion,
+    CopyElements,
+    ElementConversion,
+    ElementwiseArithmetic,
+    ElementwiseBits,
+    ElementwiseClip,
+    ElementwiseComparison,
+    ElementwiseFold,
+    ElementwiseFunction,
+    ElementwiseNot,
+    ElementwisePredicate,
+    ElementwiseSelect,
+    GeneralSoftmax,
+    KeepAll,
     TopK,
 }
 

@@ -81,8 +81,10 @@ pub trait Definition: Clone + Debug + PartialEq + Into<Op> {
 }
 
 mod any_operation;
+mod broadcasting;
 mod cost;
 mod floats;
+mod interval;
 mod reading;
 
 mod rearrange;
@@ -190,33 +192,46 @@ operators! {
     activation::Activation,
     batch_normalization::BatchNormalization,
     binary::Binary,
+    bit_cast::BitCast,
+    bits::Bits,
     cast::Cast,
+    clip::Clip,
+    compare::Compare,
     concat::Concat,
     constant::Constant,
     constant_of_shape::ConstantOfShape,
     conv::Conv,
     conv_transpose::ConvTranspose,
+    dropout::Dropout,
     expand::Expand,
+    function::Function,
     gather::Gather,
     gemm::Gemm,
     global_pool::GlobalPool,
+    hardmax::Hardmax,
     identity::Identity,
     local_response::LocalResponse,
     matmul::MatMul,
+    modulo::Modulo,
+    not::Not,
     pad::Pad,
     pool::Pool,
+    predicate::Predicate,
     range::Range,
     reduce::Reduce,
     reshape::Reshape,
     resize::Resize,
     scale_shift::ScaleShift,
+    select::Select,
     shape::Shape,
     slice::Slice,
     softmax::Softmax,
     split::Split,
+    swiglu::SwiGlu,
     top_k::TopK,
     transpose::Transpose,
     unary::Unary,
+    variadic::Variadic,
 }
 
 pub use any_operation::AnyOperation;

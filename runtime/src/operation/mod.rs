@@ -47,15 +47,40 @@
 //! }
 //! ```
 
+mod bits;
+mod broadcast;
+mod clip;
+mod comparison;
+mod conversion;
+mod copy;
 mod element;
 mod identity;
+mod predicate;
+mod select;
 mod top_k;
 mod view;
 
-with_reals! {}
+with_reals! {
+    mod arithmetic;
+    mod fold;
+    mod function;
+    mod softmax;
 
+    pub use arithmetic::{Arithmetic, ElementwiseArithmetic};
+    pub use fold::{ElementwiseFold, FoldFunction};
+    pub use function::{ElementFunction, ElementwiseFunction};
+    pub use softmax::{GeneralSoftmax, SoftmaxFunction};
+}
+
+pub use bits::{BitFunction, ElementwiseBits, ElementwiseNot};
+pub use clip::ElementwiseClip;
+pub use comparison::{Comparison, ElementwiseComparison};
+pub use conversion::{BitConversion, ElementConversion, Precision};
+pub use copy::{CopyElements, KeepAll};
 pub use element::{ElementType, Native, Truth, with_type};
 pub use identity::Identity;
+pub use predicate::ElementwisePredicate;
+pub use select::ElementwiseSelect;
 pub use top_k::TopK;
 pub use view::{Failure, Input, Output, Values, ValuesMut};
 
