@@ -61,7 +61,6 @@ macro_rules! operations {
 }
 
 operations! {
-    Identity,
     BitConversion,
     CopyElements,
     ElementConversion,
