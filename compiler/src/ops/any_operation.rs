@@ -61,6 +61,8 @@ macro_rules! operations {
 }
 
 operations! {
+    GeneralMaxRoiPool,
+    GeneralRoiAlign,
     TopK,
 }
 

@@ -48,12 +48,17 @@
 //! ```
 
 mod element;
+mod max_roi_pool;
+pub(crate) mod region;
+mod roi_align;
 mod top_k;
 mod view;
 
 with_reals! {}
 
 pub use element::{ElementType, Native, Truth, with_type};
+pub use max_roi_pool::GeneralMaxRoiPool;
+pub use roi_align::GeneralRoiAlign;
 pub use top_k::TopK;
 pub use view::{Failure, Input, Output, Values, ValuesMut};
 
