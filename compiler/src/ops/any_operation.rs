@@ -75,6 +75,8 @@ operations! {
     ElementwiseSelect,
     GeneralSoftmax,
     KeepAll,
+    GeneralMaxRoiPool,
+    GeneralRoiAlign,
     TopK,
 }
 

@@ -56,6 +56,9 @@ mod copy;
 mod element;
 mod predicate;
 mod select;
+mod max_roi_pool;
+pub(crate) mod region;
+mod roi_align;
 mod top_k;
 mod view;
 
@@ -79,6 +82,8 @@ pub use copy::{CopyElements, KeepAll};
 pub use element::{ElementType, Native, Truth, with_type};
 pub use predicate::ElementwisePredicate;
 pub use select::ElementwiseSelect;
+pub use max_roi_pool::GeneralMaxRoiPool;
+pub use roi_align::GeneralRoiAlign;
 pub use top_k::TopK;
 pub use view::{Failure, Input, Output, Values, ValuesMut};
 
