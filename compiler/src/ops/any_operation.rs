@@ -61,6 +61,13 @@ macro_rules! operations {
 }
 
 operations! {
+    GatherElements,
+    GatherNd,
+    GeneralGather,
+    NonMaxSuppression,
+    NonZero,
+    ScatterElements,
+    ScatterNd,
     TopK,
 }
 

@@ -83,6 +83,7 @@ pub trait Definition: Clone + Debug + PartialEq + Into<Op> {
 mod any_operation;
 mod cost;
 mod floats;
+mod indices;
 mod reading;
 
 mod rearrange;
@@ -198,11 +199,15 @@ operators! {
     conv_transpose::ConvTranspose,
     expand::Expand,
     gather::Gather,
+    gather_elements::GatherElements,
+    gather_nd::GatherNd,
     gemm::Gemm,
     global_pool::GlobalPool,
     identity::Identity,
     local_response::LocalResponse,
     matmul::MatMul,
+    non_max_suppression::NonMaxSuppression,
+    non_zero::NonZero,
     pad::Pad,
     pool::Pool,
     range::Range,
@@ -210,6 +215,8 @@ operators! {
     reshape::Reshape,
     resize::Resize,
     scale_shift::ScaleShift,
+    scatter_elements::ScatterElements,
+    scatter_nd::ScatterNd,
     shape::Shape,
     slice::Slice,
     softmax::Softmax,

@@ -48,12 +48,29 @@
 //! ```
 
 mod element;
+mod gather_elements;
+mod gather_nd;
+mod general_gather;
+mod indexing;
+mod non_max_suppression;
+mod non_zero;
+mod scatter_elements;
+mod scatter_nd;
+mod scatter_reduction;
 mod top_k;
 mod view;
 
 with_reals! {}
 
 pub use element::{ElementType, Native, Truth, with_type};
+pub use gather_elements::GatherElements;
+pub use gather_nd::GatherNd;
+pub use general_gather::GeneralGather;
+pub use non_max_suppression::NonMaxSuppression;
+pub use non_zero::NonZero;
+pub use scatter_elements::ScatterElements;
+pub use scatter_nd::ScatterNd;
+pub use scatter_reduction::ScatterReduction;
 pub use top_k::TopK;
 pub use view::{Failure, Input, Output, Values, ValuesMut};
 
