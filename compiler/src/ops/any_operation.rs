@@ -77,6 +77,13 @@ operations! {
     KeepAll,
     GeneralMaxRoiPool,
     GeneralRoiAlign,
+    GatherElements,
+    GatherNd,
+    GeneralGather,
+    NonMaxSuppression,
+    NonZero,
+    ScatterElements,
+    ScatterNd,
     TopK,
 }
 

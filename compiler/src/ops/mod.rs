@@ -85,6 +85,7 @@ mod broadcasting;
 mod cost;
 mod floats;
 mod interval;
+mod indices;
 mod reading;
 
 mod rearrange;
@@ -206,6 +207,8 @@ operators! {
     expand::Expand,
     function::Function,
     gather::Gather,
+    gather_elements::GatherElements,
+    gather_nd::GatherNd,
     gemm::Gemm,
     global_pool::GlobalPool,
     hardmax::Hardmax,
@@ -215,6 +218,8 @@ operators! {
     modulo::Modulo,
     not::Not,
     max_roi_pool::MaxRoiPool,
+    non_max_suppression::NonMaxSuppression,
+    non_zero::NonZero,
     pad::Pad,
     pool::Pool,
     predicate::Predicate,
@@ -225,6 +230,8 @@ operators! {
     roi_align::RoiAlign,
     scale_shift::ScaleShift,
     select::Select,
+    scatter_elements::ScatterElements,
+    scatter_nd::ScatterNd,
     shape::Shape,
     slice::Slice,
     softmax::Softmax,
