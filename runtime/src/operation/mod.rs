@@ -47,11 +47,17 @@
 //! }
 //! ```
 
+mod accumulate;
 mod element;
 mod top_k;
 mod view;
+mod walk;
 
-with_reals! {}
+with_reals! {
+    mod reduce;
+
+    pub use reduce::{GeneralReduce, Reduction};
+}
 
 pub use element::{ElementType, Native, Truth, with_type};
 pub use top_k::TopK;
