@@ -84,6 +84,7 @@ operations! {
     NonZero,
     ScatterElements,
     ScatterNd,
+    GeneralReduce,
     TopK,
 }
 

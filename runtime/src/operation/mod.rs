@@ -53,6 +53,7 @@ mod clip;
 mod comparison;
 mod conversion;
 mod copy;
+mod accumulate;
 mod element;
 mod predicate;
 mod select;
@@ -70,12 +71,17 @@ mod scatter_nd;
 mod scatter_reduction;
 mod top_k;
 mod view;
+mod walk;
 
 with_reals! {
     mod arithmetic;
     mod fold;
     mod function;
     mod softmax;
+    mod reduce;
+
+    pub use reduce::{GeneralReduce, Reduction};
+}
 
     pub use arithmetic::{Arithmetic, ElementwiseArithmetic};
     pub use fold::{ElementwiseFold, FoldFunction};
