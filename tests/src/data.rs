@@ -68,9 +68,10 @@ pub fn difference(found: &Tensor, expected: &Tensor) -> f64 {
         return f64::INFINITY;
     }
     let largest = expected.iter().fold(0.0, |largest, value| f64::max(largest, value.abs()));
-    let error = found.iter().zip(&expected).fold(0.0, |worst, (&found, &expected)| {
-        f64::max(worst, (found - expected).abs())
-    });
+    let error = found
+        .iter()
+        .zip(&expected)
+        .fold(0.0, |worst, (&found, &expected)| f64::max(worst, (found - expected).abs()));
     if error == 0.0 { 0.0 } else { error / largest }
 }
 

@@ -48,7 +48,12 @@ pub fn numbers(tensor: &Tensor) -> Vec<f64> {
 pub fn tensor(element: ElementType, sizes: &[usize], bytes: &[u8]) -> Result<Tensor> {
     macro_rules! read {
         ($type:ty) => {
-            bytes.as_chunks().0.iter().map(|&chunk| <$type>::from_le_bytes(chunk)).collect::<Vec<_>>()
+            bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|&chunk| <$type>::from_le_bytes(chunk))
+                .collect::<Vec<_>>()
         };
     }
     match element {

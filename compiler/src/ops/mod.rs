@@ -84,8 +84,8 @@ mod any_operation;
 mod broadcasting;
 mod cost;
 mod floats;
-mod interval;
 mod indices;
+mod interval;
 mod reading;
 
 mod rearrange;
@@ -204,6 +204,7 @@ operators! {
     conv::Conv,
     conv_transpose::ConvTranspose,
     dropout::Dropout,
+    elementwise_select::Where,
     expand::Expand,
     function::Function,
     gather::Gather,
@@ -215,11 +216,11 @@ operators! {
     identity::Identity,
     local_response::LocalResponse,
     matmul::MatMul,
-    modulo::Modulo,
-    not::Not,
     max_roi_pool::MaxRoiPool,
+    modulo::Modulo,
     non_max_suppression::NonMaxSuppression,
     non_zero::NonZero,
+    not::Not,
     pad::Pad,
     pool::Pool,
     predicate::Predicate,
@@ -229,9 +230,9 @@ operators! {
     resize::Resize,
     roi_align::RoiAlign,
     scale_shift::ScaleShift,
-    select::Select,
     scatter_elements::ScatterElements,
     scatter_nd::ScatterNd,
+    select::Select,
     shape::Shape,
     slice::Slice,
     softmax::Softmax,

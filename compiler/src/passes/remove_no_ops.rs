@@ -4,8 +4,8 @@ use super::patch::Patch;
 use super::pattern::{binary_with_number, binary_with_number_in_either_order, operand, output};
 use super::{Miss, Outcome, Pass};
 use crate::ir::{NodeId, Value};
-use crate::ops::{Activation, Graph, Op, Pool, Reduce, ReduceKind, Reshape, SliceRange, Transpose};
 use crate::operation::Precision;
+use crate::ops::{Activation, Graph, Op, Pool, Reduce, ReduceKind, Reshape, SliceRange, Transpose};
 use crate::step::BinaryOperation;
 
 pub(super) const PASS: Pass = Pass {
