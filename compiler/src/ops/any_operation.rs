@@ -86,7 +86,6 @@ operations! {
     ScatterElements,
     ScatterNd,
     Select,
-    Identity,
     TopK,
 }
 
