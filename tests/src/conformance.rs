@@ -3,7 +3,7 @@
 //! `conformance/README.md` says where they come from.
 
 use crate::{raw, target_folder};
-use cnnc::error::Result;
+use cnnc::error::Result as Checked;
 use cnnc::ir::{ElementType, Tensor};
 use cnnc::{Artifact, Error, ErrorKind, Options, Source, WeightsMode, compile, evaluate, onnx};
 use onnx_protobuf::tensor_proto::DataType;
@@ -54,7 +54,7 @@ pub struct Expected {
 ///
 /// # Errors
 /// Where the manifest makes no sense.
-pub fn tests() -> Result<Vec<Test>> {
+pub fn tests() -> Checked<Vec<Test>> {
     let folder = target_folder().join("conformance/tests");
     let Ok(manifest) = fs::read_to_string(folder.join("manifest.tsv")) else {
         return Ok(Vec::new());
@@ -187,7 +187,7 @@ struct Files {
 }
 
 impl Files {
-    fn read(test: &Test) -> Result<Self> {
+    fn read(test: &Test) -> Checked<Self> {
         let path = test.folder.join("model.onnx");
         let bytes = fs::read(&path).map_err(|error| Error::io(&path, &error))?;
         let model = ModelProto::parse_from_bytes(&bytes)
@@ -199,13 +199,13 @@ impl Files {
         {
             return Err(error);
         }
-        let read = |kind: &str, index: usize| -> Result<Option<Expected>> {
+        let read = |kind: &str, index: usize| -> Checked<Option<Expected>> {
             match fs::read(test.file(kind, index)) {
                 Ok(bytes) => read_tensor(&bytes).map(Some),
                 Err(_) => Ok(None),
             }
         };
-        let all = |kind: &str| -> Result<Vec<Expected>> {
+        let all = |kind: &str| -> Checked<Vec<Expected>> {
             (0..).map_while(|index| read(kind, index).transpose()).collect()
         };
         let inputs = all("input")?.into_iter().map(|input| input.value).collect();
@@ -232,7 +232,7 @@ impl Files {
 }
 
 /// A tensor, and the largest relative error of its format.
-fn read_tensor(bytes: &[u8]) -> Result<Expected> {
+fn read_tensor(bytes: &[u8]) -> Checked<Expected> {
     let (_, value) = onnx::read_tensor(bytes)?;
     let stored = TensorProto::parse_from_bytes(bytes)
         .map_err(|error| Error::malformed(error.to_string()))?;
