@@ -15,6 +15,7 @@ mod elementwise;
 mod general;
 mod normalization;
 mod pool;
+mod regions;
 mod resample;
 #[cfg(test)]
 mod tests;
@@ -166,10 +167,12 @@ impl<'g> Lowering<'g> {
             Op::Identity(_) => self.alias(first()?, result),
             Op::LocalResponse(lrn) => self.local_response(lrn, first()?, result),
             Op::MatMul(_) => self.matmul(operands, result),
+            Op::MaxRoiPool(pool) => self.max_roi_pool(pool, operands, result),
             Op::Pad(pad) => self.pad(pad, first()?, result),
             Op::Pool(pool) => self.pool(pool, first()?, result),
             Op::Reshape(_) => self.alias(first()?, result),
             Op::Resize(resize) => self.resize(resize, first()?, result),
+            Op::RoiAlign(align) => self.roi_align(align, operands, result),
             Op::ScaleShift(scale_shift) => self.scale_shift(scale_shift, operands, result),
             Op::Slice(slice) => self.slice(&slice.ranges, first()?, result),
             Op::Softmax(softmax) => self.softmax(softmax, first()?, result),
