@@ -61,6 +61,7 @@ macro_rules! operations {
 }
 
 operations! {
+    GeneralReshape,
     Identity,
     TopK,
 }

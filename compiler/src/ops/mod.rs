@@ -82,6 +82,7 @@ pub trait Definition: Clone + Debug + PartialEq + Into<Op> {
 
 mod any_operation;
 mod cost;
+mod counts;
 mod floats;
 mod reading;
 
@@ -209,6 +210,7 @@ operators! {
     reduce::Reduce,
     reshape::Reshape,
     resize::Resize,
+    runtime_reshape::RuntimeReshape,
     scale_shift::ScaleShift,
     shape::Shape,
     slice::Slice,

@@ -47,8 +47,11 @@
 //! }
 //! ```
 
+mod dimensions;
 mod element;
 mod identity;
+mod reshape;
+mod strided;
 mod top_k;
 mod view;
 
@@ -56,6 +59,7 @@ with_reals! {}
 
 pub use element::{ElementType, Native, Truth, with_type};
 pub use identity::Identity;
+pub use reshape::{GeneralReshape, ReshapeTarget};
 pub use top_k::TopK;
 pub use view::{Failure, Input, Output, Values, ValuesMut};
 
