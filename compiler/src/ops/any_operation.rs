@@ -61,7 +61,12 @@ macro_rules! operations {
 }
 
 operations! {
+    DepthSpace,
+    GeneralConcat,
     GeneralReshape,
+    GeneralSlice,
+    GeneralSplit,
+    GeneralTranspose,
     Identity,
     TopK,
 }

@@ -1,7 +1,7 @@
 //! The same elements under a shape that is known only at run time.
 
 use super::counts::{completed, product, vector};
-use super::reading::{axes, axis, check, one, operand_type};
+use super::reading::{all_known, axes, axis, check, one, operand_type};
 use super::reshape::given_axes;
 use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
@@ -42,6 +42,10 @@ pub enum RuntimeReshape {
 impl Definition for RuntimeReshape {
     const NAMES: &'static [&'static str] =
         &["RuntimeReshape", "Reshape", "Flatten", "Squeeze", "Unsqueeze"];
+
+    fn reads(signature: &Signature<'_>) -> bool {
+        signature.operator == "RuntimeReshape" || !all_known(signature)
+    }
 
     fn name(&self) -> &'static str {
         "RuntimeReshape"

@@ -47,20 +47,30 @@
 //! }
 //! ```
 
+mod concat;
+mod depth_space;
 mod dimensions;
 mod element;
 mod identity;
 mod reshape;
+mod slice;
+mod split;
 mod strided;
 mod top_k;
+mod transpose;
 mod view;
 
 with_reals! {}
 
+pub use concat::GeneralConcat;
+pub use depth_space::{DepthSpace, DepthSpaceDirection};
 pub use element::{ElementType, Native, Truth, with_type};
 pub use identity::Identity;
 pub use reshape::{GeneralReshape, ReshapeTarget};
+pub use slice::{GeneralSlice, SliceBounds};
+pub use split::{GeneralSplit, PARTS, SplitSizes};
 pub use top_k::TopK;
+pub use transpose::GeneralTranspose;
 pub use view::{Failure, Input, Output, Values, ValuesMut};
 
 use core::fmt::Debug;
