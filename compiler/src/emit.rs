@@ -146,6 +146,17 @@ impl<T: Emit> Emit for Option<T> {
 /// Declares a plain-data struct or enum of the `step` module, and how it is
 /// printed.
 macro_rules! description {
+    ($(#[$meta:meta])* pub struct $name:ident;) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub struct $name;
+
+        impl $crate::emit::Emit for $name {
+            fn emit(&self, _: &$crate::emit::Places) -> proc_macro2::TokenStream {
+                $crate::emit::braced(&[stringify!($name)], &[])
+            }
+        }
+    };
     (
         $(#[$meta:meta])*
         pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)* }
@@ -198,11 +209,13 @@ macro_rules! description {
     };
 }
 
-/// `path { field: value, .. }`, or the bare path where there are no fields.
+/// `path { field: value, .. }`, or the bare path of a variant that has no
+/// fields.
 pub(crate) fn braced(path: &[&str], fields: &[(&str, TokenStream)]) -> TokenStream {
+    let variant = path.len() > 1;
     let path = path.iter().map(|name| quote::format_ident!("{name}"));
     let path = quote!(#(#path)::*);
-    if fields.is_empty() {
+    if fields.is_empty() && variant {
         return path;
     }
     let fields = fields.iter().map(|(name, value)| {

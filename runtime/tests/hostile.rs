@@ -300,6 +300,39 @@ survives!(strided_copy,
     step.input_strides[6], step.input_strides[7], step.output_strides[4],
     step.output_strides[6], step.output_strides[7]);
 
+survives!(roi_align,
+    step = RoiAlign {
+        input: PLANES,
+        corners: Plain { offset: 0, len: 8 },
+        pictures: Plain { offset: 64, len: 2 },
+        output: Plain { offset: 4096, len: 2 * 12 * 6 },
+        regions: 2,
+        count: None,
+        pooled: [3, 2],
+        scale: 1.0,
+        samples: 2,
+        half_pixel: false,
+    };
+    step.input.origin, step.input.batch, step.input.channels, step.input.height, step.input.width,
+    step.input.row_stride, step.input.plane_stride, step.corners.offset, step.corners.len,
+    step.pictures.offset, step.pictures.len, step.output.len, step.regions, step.pooled[0],
+    step.pooled[1], step.samples, step.scale, *step.count.get_or_insert(0));
+
+survives!(max_roi_pool,
+    step = MaxRoiPool {
+        input: PLANES,
+        corners: Plain { offset: 0, len: 10 },
+        output: Plain { offset: 4096, len: 2 * 12 * 6 },
+        regions: 2,
+        count: None,
+        pooled: [3, 2],
+        scale: 1.0,
+    };
+    step.input.origin, step.input.batch, step.input.channels, step.input.height, step.input.width,
+    step.input.row_stride, step.input.plane_stride, step.corners.offset, step.corners.len,
+    step.output.len, step.regions, step.pooled[0], step.pooled[1], step.scale,
+    *step.count.get_or_insert(0));
+
 survives!(fill, step = Fill { output: TARGET, source: Section { offset: 64, len: 1 } };
     step.output.offset, step.output.len, step.source.offset, step.source.len);
 

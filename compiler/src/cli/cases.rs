@@ -4,7 +4,7 @@ use super::{Model, option_error};
 use crate::error::{Error, Result, printable};
 use crate::ir::Tensor;
 use crate::plan::Port;
-use crate::{Source, evaluate, onnx};
+use crate::{Source, WeightsMode, evaluate, onnx};
 use std::path::{Path, PathBuf};
 
 /// Inputs of a network and its expected outputs, in the order of the file.
@@ -43,7 +43,9 @@ impl Case {
     /// A random input, always the same, and what the reference evaluator makes
     /// of it.
     pub(super) fn random(model: &Model) -> Result<Self> {
-        let graph = onnx::import(&Source::path(&model.model), &model.inputs)?.graph;
+        let graph =
+            onnx::import(&Source::path(&model.model), &model.options(WeightsMode::default()))?
+                .graph;
         let in_file = |error: Error| error.file(&model.model);
         let inputs = evaluate::random_inputs(&graph, SEED).map_err(in_file)?;
         let outputs = evaluate::evaluate(&graph, &inputs).map_err(in_file)?;

@@ -81,9 +81,12 @@ pub trait Definition: Clone + Debug + PartialEq + Into<Op> {
 }
 
 mod any_operation;
+mod broadcasting;
 mod cost;
 mod counts;
 mod floats;
+mod indices;
+mod interval;
 mod reading;
 
 mod rearrange;
@@ -191,37 +194,61 @@ operators! {
     activation::Activation,
     batch_normalization::BatchNormalization,
     binary::Binary,
+    bit_cast::BitCast,
+    bits::Bits,
     cast::Cast,
+    center_crop_pad::CenterCropPad,
+    clip::Clip,
+    compare::Compare,
     concat::Concat,
     constant::Constant,
     constant_of_shape::ConstantOfShape,
     conv::Conv,
     conv_transpose::ConvTranspose,
     depth_space::DepthSpace,
+    dropout::Dropout,
+    elementwise_select::Where,
     expand::Expand,
+    function::Function,
     gather::Gather,
+    gather_elements::GatherElements,
+    gather_nd::GatherNd,
     gemm::Gemm,
     global_pool::GlobalPool,
+    hardmax::Hardmax,
     identity::Identity,
     local_response::LocalResponse,
     matmul::MatMul,
+    max_roi_pool::MaxRoiPool,
+    modulo::Modulo,
+    non_max_suppression::NonMaxSuppression,
+    non_zero::NonZero,
+    not::Not,
     pad::Pad,
     pool::Pool,
+    predicate::Predicate,
     range::Range,
     reduce::Reduce,
     reshape::Reshape,
     resize::Resize,
+    roi_align::RoiAlign,
+    runtime_pad::RuntimePad,
     runtime_reshape::RuntimeReshape,
     runtime_slice::RuntimeSlice,
     runtime_split::RuntimeSplit,
     scale_shift::ScaleShift,
+    scatter_elements::ScatterElements,
+    scatter_nd::ScatterNd,
+    select::Select,
     shape::Shape,
     slice::Slice,
     softmax::Softmax,
     split::Split,
+    swiglu::SwiGlu,
     top_k::TopK,
     transpose::Transpose,
     unary::Unary,
+    variadic::Variadic,
 }
 
 pub use any_operation::AnyOperation;

@@ -22,6 +22,7 @@ mod matmul;
 mod pack;
 mod place;
 mod pool;
+mod regions;
 mod resample;
 mod scalar;
 mod slopes;

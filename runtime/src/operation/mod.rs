@@ -47,26 +47,79 @@
 //! }
 //! ```
 
+mod accumulate;
+mod bits;
+mod broadcast;
+mod clip;
+mod comparison;
 mod concat;
+mod conversion;
+mod copy;
 mod depth_space;
 mod dimensions;
 mod element;
-mod identity;
+mod elementwise_select;
+mod gather_elements;
+mod gather_nd;
+mod general_gather;
+mod indexing;
+mod max_roi_pool;
+mod non_max_suppression;
+mod non_zero;
+mod pad;
+mod predicate;
+pub(crate) mod region;
 mod reshape;
+mod roi_align;
+mod scatter_elements;
+mod scatter_nd;
+mod scatter_reduction;
+mod select;
 mod slice;
 mod split;
 mod strided;
 mod top_k;
 mod transpose;
 mod view;
+mod walk;
 
-with_reals! {}
+with_reals! {
+    mod arithmetic;
+    mod fold;
+    mod function;
+    mod reduce;
+    mod softmax;
 
+    pub use arithmetic::{Arithmetic, ElementwiseArithmetic};
+    pub use fold::{ElementwiseFold, FoldFunction};
+    pub use function::{ElementFunction, ElementwiseFunction};
+    pub use reduce::{GeneralReduce, Reduction};
+    pub use softmax::{GeneralSoftmax, SoftmaxFunction};
+}
+
+pub use bits::{BitFunction, ElementwiseBits, ElementwiseNot};
+pub use clip::ElementwiseClip;
+pub use comparison::{Comparison, ElementwiseComparison};
 pub use concat::GeneralConcat;
+pub use conversion::{BitConversion, ElementConversion, Precision};
+pub use copy::{CopyElements, KeepAll};
 pub use depth_space::{DepthSpace, DepthSpaceDirection};
 pub use element::{ElementType, Native, Truth, with_type};
-pub use identity::Identity;
+pub use elementwise_select::ElementwiseSelect;
+pub use gather_elements::GatherElements;
+pub use gather_nd::GatherNd;
+pub use general_gather::GeneralGather;
+pub use max_roi_pool::GeneralMaxRoiPool;
+pub use non_max_suppression::NonMaxSuppression;
+pub use non_zero::NonZero;
+pub use pad::{GeneralPad, PadSizes, PadSource};
+pub use predicate::ElementwisePredicate;
 pub use reshape::{GeneralReshape, ReshapeTarget};
+pub use roi_align::GeneralRoiAlign;
+pub use scatter_elements::ScatterElements;
+pub use scatter_nd::ScatterNd;
+pub use scatter_reduction::ScatterReduction;
+pub use select::Select;
 pub use slice::{GeneralSlice, SliceBounds};
 pub use split::{GeneralSplit, PARTS, SplitSizes};
 pub use top_k::TopK;

@@ -22,6 +22,7 @@ mod layout;
 mod normalization;
 mod pointwise;
 mod pool;
+mod regions;
 mod resample;
 
 pub use activation::Activation;
@@ -39,4 +40,5 @@ pub use layout::{ALIGNMENT, Blocked, GROUP, Halo, LANES, Plain, RANK, Section};
 pub use normalization::{LocalResponse, ScaleShift, Softmax};
 pub use pointwise::{Binary, BinaryOperation, BlockedBinary, BlockedUnary, Unary, UnaryFunction};
 pub use pool::{GlobalAverage, Pool, PoolKind};
+pub use regions::{MOST_BINS, MOST_TAPS, MaxRoiPool, RoiAlign};
 pub use resample::{Axis, BlockedResample, Filter, Resample};

@@ -220,7 +220,7 @@ impl Lowering<'_> {
         };
         let scratch = self.tensors.add_plain(0, ElementType::U64);
         self.push_general(
-            (operation::Identity {}).into(),
+            (operation::CopyElements).into(),
             vec![Some(input)],
             vec![output],
             scratch,
