@@ -83,6 +83,7 @@ pub trait Definition: Clone + Debug + PartialEq + Into<Op> {
 mod any_operation;
 mod broadcasting;
 mod cost;
+mod counts;
 mod floats;
 mod indices;
 mod interval;
@@ -196,6 +197,7 @@ operators! {
     bit_cast::BitCast,
     bits::Bits,
     cast::Cast,
+    center_crop_pad::CenterCropPad,
     clip::Clip,
     compare::Compare,
     concat::Concat,
@@ -203,6 +205,7 @@ operators! {
     constant_of_shape::ConstantOfShape,
     conv::Conv,
     conv_transpose::ConvTranspose,
+    depth_space::DepthSpace,
     dropout::Dropout,
     elementwise_select::Where,
     expand::Expand,
@@ -229,6 +232,10 @@ operators! {
     reshape::Reshape,
     resize::Resize,
     roi_align::RoiAlign,
+    runtime_pad::RuntimePad,
+    runtime_reshape::RuntimeReshape,
+    runtime_slice::RuntimeSlice,
+    runtime_split::RuntimeSplit,
     scale_shift::ScaleShift,
     scatter_elements::ScatterElements,
     scatter_nd::ScatterNd,
