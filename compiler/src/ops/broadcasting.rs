@@ -154,9 +154,7 @@ const fn unknown(element: ElementType) -> Fact {
         ElementType::U16 => Fact::between(0, u16::MAX as i64),
         ElementType::I16 => Fact::between(i16::MIN as i64, i16::MAX as i64),
         ElementType::U32 | ElementType::U64 => Fact::between(0, i64::MAX),
-        ElementType::I32 | ElementType::I64 | ElementType::F32 | ElementType::F64 => {
-            Fact::ANYTHING
-        }
+        ElementType::I32 | ElementType::I64 | ElementType::F32 | ElementType::F64 => Fact::ANYTHING,
     }
 }
 
@@ -202,8 +200,10 @@ mod tests {
         let column = Tensor::new(&[2, 1], vec![10i64, 20]).unwrap();
         let row = Tensor::vector(vec![1i64, 2, 3]);
         let types = [column.tensor_type(), row.tensor_type()];
-        let operands =
-            [Some(Operand::new(&types[0], Some(&column))), Some(Operand::new(&types[1], Some(&row)))];
+        let operands = [
+            Some(Operand::new(&types[0], Some(&column))),
+            Some(Operand::new(&types[1], Some(&row))),
+        ];
         let sums = elementwise_facts(&operands, ElementType::I64, |[a, b]: [&Fact; 2]| {
             Fact::known(a.low + b.low)
         });

@@ -70,7 +70,11 @@ impl ElementwiseBits {
             BitFunction::ShiftLeft if !(0..bits).contains(&b) => 0,
             BitFunction::ShiftLeft => a << b,
             BitFunction::ShiftRight if !(0..bits).contains(&b) => {
-                if a < 0 { -1 } else { 0 }
+                if a < 0 {
+                    -1
+                } else {
+                    0
+                }
             }
             BitFunction::ShiftRight => a >> b,
         }
