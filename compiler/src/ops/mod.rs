@@ -84,6 +84,7 @@ mod any_operation;
 mod broadcasting;
 mod cost;
 mod floats;
+mod indices;
 mod interval;
 mod reading;
 
@@ -203,16 +204,22 @@ operators! {
     conv::Conv,
     conv_transpose::ConvTranspose,
     dropout::Dropout,
+    elementwise_select::Where,
     expand::Expand,
     function::Function,
     gather::Gather,
+    gather_elements::GatherElements,
+    gather_nd::GatherNd,
     gemm::Gemm,
     global_pool::GlobalPool,
     hardmax::Hardmax,
     identity::Identity,
     local_response::LocalResponse,
     matmul::MatMul,
+    max_roi_pool::MaxRoiPool,
     modulo::Modulo,
+    non_max_suppression::NonMaxSuppression,
+    non_zero::NonZero,
     not::Not,
     pad::Pad,
     pool::Pool,
@@ -221,7 +228,10 @@ operators! {
     reduce::Reduce,
     reshape::Reshape,
     resize::Resize,
+    roi_align::RoiAlign,
     scale_shift::ScaleShift,
+    scatter_elements::ScatterElements,
+    scatter_nd::ScatterNd,
     select::Select,
     shape::Shape,
     slice::Slice,

@@ -1,99 +1,152 @@
-//! A choice between elements.
+//! One of two values, decided when the network runs.
 
-use super::bits::check_bits;
-use super::broadcasting::{broadcast, elementwise_facts};
-use super::floats::check_same_element;
-use super::reading::{check, one};
-use super::{AnyOperation, Definition, interval};
-use crate::error::Result;
-use crate::ir::{Attributes, Fact, Operand, Parsed, Signature, TensorType, required};
-use crate::operation::ElementwiseSelect;
+use super::reading::{NEWEST, check, one};
+use super::{AnyOperation, Definition};
+use crate::error::{Error, Result};
+use crate::ir::{
+    Attribute, Attributes, Dim, ElementType, Fact, Operand, Parsed, Signature, TensorType, required,
+};
+use crate::operation;
 
-/// `Where`. Operands: truth values, what is taken where they are true, what is
-/// taken elsewhere; all are broadcast.
+/// What the branches of an `If`, and steps of a `Loop` that may not be taken,
+/// are joined by. Operands: the condition, one truth value; the value where it
+/// holds; the value otherwise. See [`operation::Select`].
+///
+/// No model file spells it; reading one makes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Select;
+pub struct Select {
+    /// Whether that the condition holds is a failure: a loop is to run on.
+    pub last: bool,
+}
 
 impl Definition for Select {
-    const NAMES: &'static [&'static str] = &["Where"];
+    const NAMES: &'static [&'static str] = &["Select"];
 
     fn name(&self) -> &'static str {
-        "Where"
+        "Select"
     }
 
     fn attributes(&self) -> Attributes {
-        Attributes::default()
+        Attributes::default().with("last", Attribute::Int(self.last.into()))
     }
 
     fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
-        check(signature, &[], 3)?;
-        Ok(Parsed::first(Self, 3))
+        if signature.opset != NEWEST {
+            return Err(Error::unsupported("this operator is not supported"));
+        }
+        check(signature, &["last"], 3)?;
+        let last = signature.attributes.flag("last")?;
+        Ok(Parsed::first(Self { last }, 3))
     }
 
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
         let condition = required(operands, 0, "condition")?.tensor_type;
-        let yes = required(operands, 1, "where true")?.tensor_type;
-        let no = required(operands, 2, "where false")?.tensor_type;
-        check_bits(condition, true)?;
-        check_same_element(yes, no)?;
-        let both = TensorType { element: yes.element, shape: broadcast(yes, no)? };
-        one(TensorType { element: yes.element, shape: broadcast(condition, &both)? })
+        let then = required(operands, 1, "then")?.tensor_type;
+        let otherwise = required(operands, 2, "otherwise")?.tensor_type;
+        if condition.element != ElementType::Bool || condition.elements()? != 1 {
+            return Err(Error::shape(format!("expected one truth value, found {condition}")));
+        }
+        let misfit = || {
+            Error::shape(format!(
+                "the branches give {then} and {otherwise}, which no variable could hold"
+            ))
+        };
+        if then.element != otherwise.element {
+            return Err(misfit());
+        }
+        let shape = match (is_empty(then), is_empty(otherwise)) {
+            _ if then.rank() == otherwise.rank() => {
+                then.shape.iter().zip(&otherwise.shape).map(|(a, b)| either(a, b)).collect()
+            }
+            // Some exporters write an empty constant where there is no result.
+            (true, _) => otherwise.shape.iter().map(or_none).collect(),
+            (_, true) => then.shape.iter().map(or_none).collect(),
+            (false, false) => return Err(misfit()),
+        };
+        one(TensorType { element: then.element, shape })
     }
 
     fn facts(&self, operands: &[Option<Operand<'_>>]) -> Option<Vec<Fact>> {
-        let element = operands.get(1)?.as_ref()?.tensor_type.element;
-        elementwise_facts(operands, element, |[condition, yes, no]: [&Fact; 3]| {
-            match condition.value() {
-                Some(0) => no.clone(),
-                Some(_) => yes.clone(),
-                None => interval::either(yes, no),
-            }
-        })
+        let then = required(operands, 1, "then").ok()?.facts()?;
+        let otherwise = required(operands, 2, "otherwise").ok()?.facts()?;
+        let both = then.iter().zip(otherwise.iter()).map(|(a, b)| Fact {
+            low: a.low.min(b.low),
+            high: a.high.max(b.high),
+            symbol: a.symbol.clone().filter(|_| a.symbol == b.symbol),
+        });
+        (then.len() == otherwise.len()).then(|| both.collect())
     }
 
     fn operation(&self) -> Option<AnyOperation> {
-        Some(ElementwiseSelect.into())
+        Some(operation::Select { last: self.last }.into())
     }
+}
+
+fn is_empty(tensor_type: &TensorType) -> bool {
+    tensor_type.shape.contains(&Dim::Fixed(0))
+}
+
+/// A size that is one of these.
+fn either(a: &Dim, b: &Dim) -> Dim {
+    if a == b { a.clone() } else { Dim::fresh(a.max().max(b.max())) }
+}
+
+/// A size that is this one or 0.
+fn or_none(dim: &Dim) -> Dim {
+    either(dim, &Dim::Fixed(0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use crate::ir::{Dim, ElementType, Tensor};
+    use crate::ir::{Operator, Tensor};
     use crate::ops::testing::Case;
-    use crate::ops::{Compare, Op};
-    use crate::operation::Comparison;
 
-    #[test]
-    fn takes_from_one_or_the_other() {
-        let condition = Tensor::new(&[2, 1], vec![true, false]).unwrap();
-        let case = Case::new("Where", 16).operand(condition).counting(&[3]);
-        let case = case.operand(Tensor::scalar(9.0f32));
-        assert_eq!(case.f32s(), (vec![2, 3], vec![0.0, 1.0, 2.0, 9.0, 9.0, 9.0]));
-        let truths = || Case::new("Where", 9).operand(Tensor::vector(vec![true, false]));
-        let bools = truths().operand(Tensor::scalar(false)).operand(Tensor::scalar(true));
-        assert_eq!(bools.value(), Tensor::vector(vec![false, true]));
-        truths().list(&[1]).counting(&[1]).refused(ErrorKind::Shape, "one element type");
-        let numbers = Case::new("Where", 9).list(&[1]).list(&[1]).list(&[1]);
-        numbers.refused(ErrorKind::Shape, "expected truth values");
+    fn case(condition: bool, then: Tensor, otherwise: Tensor) -> Case {
+        let condition = Tensor::scalar(condition);
+        Case::new("Select", NEWEST).operand(condition).operand(then).operand(otherwise)
     }
 
-    /// How exporters write the shape of `Expand`.
+    /// The result, which is smaller than its bounds.
+    fn value(case: &Case) -> Tensor {
+        let (operator, operands) = case.read().unwrap();
+        let operands: Vec<_> = operands.iter().map(Option::as_ref).collect();
+        operator.evaluate(&operands).unwrap().remove(0)
+    }
+
     #[test]
-    fn sizes_pass_through_the_shape_arithmetic_of_exporters() {
-        let sizes = [Fact::of_dim(&Dim::Bounded { symbol: "n".to_owned(), max: 9 }), Fact::known(4)];
-        let vector = TensorType::fixed(ElementType::I64, &[2]);
-        let shape = Operand { tensor_type: &vector, value: None, known: Some(&sizes) };
-        let [ones, minus] = [Tensor::vector(vec![1i64, 1]), Tensor::vector(vec![-1i64, -1])];
-        let of = |tensor| Operand::new(&vector, Some(tensor));
-        let equal = Compare { comparison: Comparison::Equal };
-        let equal = equal.facts(&[Some(shape), Some(of(&minus))]).unwrap();
-        assert_eq!(equal, [Fact::known(0), Fact::known(0)]);
-        let truths = TensorType::fixed(ElementType::Bool, &[2]);
-        let condition = Operand { tensor_type: &truths, value: None, known: Some(&equal) };
-        let chosen = Select.facts(&[Some(condition), Some(of(&ones)), Some(shape)]).unwrap();
-        assert_eq!(chosen, sizes);
-        assert!(matches!(Op::from(Select), Op::Select(_)));
+    fn takes_the_one_or_the_other() {
+        let [small, large] = [vec![1.0f32, 2.0], vec![3.0, 4.0, 5.0]].map(Tensor::vector);
+        for (condition, expected) in [(true, &small), (false, &large)] {
+            assert_eq!(value(&case(condition, small.clone(), large.clone())), *expected);
+        }
+        let [yes, no] = [true, false].map(Tensor::scalar);
+        assert_eq!(case(false, yes.clone(), no.clone()).value(), no);
+    }
+
+    #[test]
+    fn no_result_may_be_of_another_rank() {
+        let none = Tensor::vector(Vec::<f32>::new());
+        let some = Tensor::new(&[1, 2], vec![1.0f32, 2.0]).unwrap();
+        assert_eq!(value(&case(false, none.clone(), some.clone())), some);
+        assert_eq!(value(&case(true, none, some)).shape(), [0, 0]);
+    }
+
+    #[test]
+    fn a_loop_that_would_run_on_fails() {
+        let case = |run_on| case(run_on, Tensor::scalar(1i64), Tensor::scalar(1i64)).int("last", 1);
+        assert_eq!(value(&case(false)), Tensor::scalar(1i64));
+        case(true).refused(ErrorKind::Shape, "more often than it was compiled for");
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let vector = Tensor::vector(vec![1.0f32]);
+        case(true, vector.clone(), Tensor::scalar(1.0f32)).refused(ErrorKind::Shape, "no variable");
+        case(true, vector.clone(), Tensor::vector(vec![1i64])).refused(ErrorKind::Shape, "f32[1]");
+        let two = Case::new("Select", NEWEST).operand(Tensor::vector(vec![true; 2]));
+        two.operand(vector.clone()).operand(vector).refused(ErrorKind::Shape, "one truth value");
+        Case::new("Select", 13).refused(ErrorKind::Unsupported, "not supported");
     }
 }

@@ -47,6 +47,7 @@
 //! }
 //! ```
 
+mod accumulate;
 mod bits;
 mod broadcast;
 mod clip;
@@ -54,20 +55,36 @@ mod comparison;
 mod conversion;
 mod copy;
 mod element;
+mod elementwise_select;
+mod gather_elements;
+mod gather_nd;
+mod general_gather;
+mod indexing;
+mod max_roi_pool;
+mod non_max_suppression;
+mod non_zero;
 mod predicate;
+pub(crate) mod region;
+mod roi_align;
+mod scatter_elements;
+mod scatter_nd;
+mod scatter_reduction;
 mod select;
 mod top_k;
 mod view;
+mod walk;
 
 with_reals! {
     mod arithmetic;
     mod fold;
     mod function;
+    mod reduce;
     mod softmax;
 
     pub use arithmetic::{Arithmetic, ElementwiseArithmetic};
     pub use fold::{ElementwiseFold, FoldFunction};
     pub use function::{ElementFunction, ElementwiseFunction};
+    pub use reduce::{GeneralReduce, Reduction};
     pub use softmax::{GeneralSoftmax, SoftmaxFunction};
 }
 
@@ -77,8 +94,19 @@ pub use comparison::{Comparison, ElementwiseComparison};
 pub use conversion::{BitConversion, ElementConversion, Precision};
 pub use copy::{CopyElements, KeepAll};
 pub use element::{ElementType, Native, Truth, with_type};
+pub use elementwise_select::ElementwiseSelect;
+pub use gather_elements::GatherElements;
+pub use gather_nd::GatherNd;
+pub use general_gather::GeneralGather;
+pub use max_roi_pool::GeneralMaxRoiPool;
+pub use non_max_suppression::NonMaxSuppression;
+pub use non_zero::NonZero;
 pub use predicate::ElementwisePredicate;
-pub use select::ElementwiseSelect;
+pub use roi_align::GeneralRoiAlign;
+pub use scatter_elements::ScatterElements;
+pub use scatter_nd::ScatterNd;
+pub use scatter_reduction::ScatterReduction;
+pub use select::Select;
 pub use top_k::TopK;
 pub use view::{Failure, Input, Output, Values, ValuesMut};
 
