@@ -61,14 +61,29 @@ macro_rules! operations {
 }
 
 operations! {
+    ArgExtreme,
+    Compress,
+    ConstantOfShape,
+    Cumulative,
+    EyeLike,
     GatherElements,
     GatherNd,
+    GeneralExpand,
     GeneralGather,
     NonMaxSuppression,
     NonZero,
+    OneHot,
+    Progression,
+    ReverseSequence,
     ScatterElements,
     ScatterNd,
+    ShapeOf,
+    SizeOf,
+    TensorScatter,
+    Tile,
     TopK,
+    Trilu,
+    Unique,
 }
 
 impl AnyOperation {

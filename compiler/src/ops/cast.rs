@@ -25,7 +25,7 @@ pub struct Cast {
 }
 
 /// The numbers of `TensorProto.DataType` in the ONNX specification.
-const CODES: [(i64, ElementType); 13] = [
+pub(super) const CODES: [(i64, ElementType); 13] = [
     (1, ElementType::F32),
     (2, ElementType::U8),
     (3, ElementType::I8),

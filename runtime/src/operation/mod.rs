@@ -47,31 +47,60 @@
 //! }
 //! ```
 
+mod arg_extreme;
+mod compress;
+mod constant_of_shape;
+mod cumulative;
 mod element;
+mod eye_like;
 mod gather_elements;
 mod gather_nd;
+mod general_expand;
 mod general_gather;
 mod indexing;
 mod non_max_suppression;
 mod non_zero;
+mod one_hot;
+mod order;
+mod progression;
+mod reverse_sequence;
 mod scatter_elements;
 mod scatter_nd;
 mod scatter_reduction;
+mod shape_of;
+mod tensor_scatter;
+mod tile;
 mod top_k;
+mod trilu;
+mod unique;
 mod view;
 
 with_reals! {}
 
+pub use arg_extreme::ArgExtreme;
+pub use compress::Compress;
+pub use constant_of_shape::ConstantOfShape;
+pub use cumulative::Cumulative;
 pub use element::{ElementType, Native, Truth, with_type};
+pub use eye_like::EyeLike;
 pub use gather_elements::GatherElements;
 pub use gather_nd::GatherNd;
+pub use general_expand::GeneralExpand;
 pub use general_gather::GeneralGather;
 pub use non_max_suppression::NonMaxSuppression;
 pub use non_zero::NonZero;
+pub use one_hot::OneHot;
+pub use progression::Progression;
+pub use reverse_sequence::ReverseSequence;
 pub use scatter_elements::ScatterElements;
 pub use scatter_nd::ScatterNd;
 pub use scatter_reduction::ScatterReduction;
+pub use shape_of::{ShapeOf, SizeOf};
+pub use tensor_scatter::TensorScatter;
+pub use tile::Tile;
 pub use top_k::TopK;
+pub use trilu::Trilu;
+pub use unique::Unique;
 pub use view::{Failure, Input, Output, Values, ValuesMut};
 
 use core::fmt::Debug;
