@@ -1,6 +1,6 @@
 //! Plain data as Rust source.
 
-use crate::step::{Blocked, Plain};
+use crate::step::{Array, Blocked, Plain};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
 use std::any::Any;
@@ -19,6 +19,7 @@ pub trait Emit {
 /// once, and every step that touches it shows its name.
 #[derive(Debug, Default)]
 pub struct Places {
+    arrays: RefCell<Vec<Array>>,
     blocked: RefCell<Vec<Blocked>>,
     plain: RefCell<Vec<Plain>>,
 }
@@ -37,6 +38,8 @@ impl Places {
             format!("T{}", position(&self.blocked, blocked))
         } else if let Some(&plain) = value.downcast_ref() {
             format!("P{}", position(&self.plain, plain))
+        } else if let Some(&array) = value.downcast_ref() {
+            format!("A{}", position(&self.arrays, array))
         } else {
             return None;
         };
@@ -64,7 +67,14 @@ impl Places {
             let value = tensor.spell(self);
             quote!(#[doc = #doc] const #name: Plain = #value;)
         });
-        quote!(#(#blocked)* #(#plain)*)
+        let arrays = self.arrays.borrow();
+        let arrays = arrays.iter().enumerate().map(|(i, tensor)| {
+            let doc = format!(" {}.", tensor.shape());
+            let name = Ident::new(&format!("A{i}"), Span::call_site());
+            let value = tensor.spell(self);
+            quote!(#[doc = #doc] const #name: Array = #value;)
+        });
+        quote!(#(#blocked)* #(#plain)* #(#arrays)*)
     }
 }
 
@@ -123,6 +133,17 @@ impl<T: Emit> Emit for Option<T> {
 /// Declares a plain-data struct or enum of the `step` module, and how it is
 /// printed.
 macro_rules! description {
+    ($(#[$meta:meta])* pub struct $name:ident;) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub struct $name;
+
+        impl $crate::emit::Emit for $name {
+            fn emit(&self, _: &$crate::emit::Places) -> proc_macro2::TokenStream {
+                $crate::emit::braced(&[stringify!($name)], &[])
+            }
+        }
+    };
     (
         $(#[$meta:meta])*
         pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)* }
@@ -175,13 +196,11 @@ macro_rules! description {
     };
 }
 
-/// `path { field: value, .. }`, or the bare path of a variant that has no
-/// fields.
+/// `path { field: value, .. }`, or the bare path where there are no fields.
 pub(crate) fn braced(path: &[&str], fields: &[(&str, TokenStream)]) -> TokenStream {
-    let variant = path.len() > 1;
     let path = path.iter().map(|name| quote::format_ident!("{name}"));
     let path = quote!(#(#path)::*);
-    if fields.is_empty() && variant {
+    if fields.is_empty() {
         return path;
     }
     let fields = fields.iter().map(|(name, value)| {

@@ -4,6 +4,7 @@ use crate::kernels::Step;
 use crate::memory::{Arena, Memory, elements};
 use crate::simd::{Denormals, Isa};
 use crate::step::Plain;
+use crate::tensor::CountedView;
 use crate::weights::{LoadError, Weights};
 use alloc::vec::Vec;
 
@@ -113,6 +114,42 @@ impl Engine {
     #[must_use]
     pub fn read<T: Element>(&self, place: &Plain) -> &[T] {
         elements(&self.arena.as_slice()[place.offset..][..place.len * size_of::<T>()])
+    }
+
+    /// A size that the last run found, its bound and position given; the bound
+    /// itself where there is no position.
+    ///
+    /// # Panics
+    /// Where the position lies outside, or more was found than was planned for.
+    #[must_use]
+    pub fn size(&self, max: usize, count: Option<usize>) -> usize {
+        let Some(offset) = count else { return max };
+        let count = elements::<i64>(&self.arena.as_slice()[offset..][..8])[0];
+        match usize::try_from(count) {
+            Ok(count) if count <= max => count,
+            _ => panic!("a size of {count} where at most {max} was planned"),
+        }
+    }
+
+    /// A row-major tensor of the arena, at the sizes that the last run found:
+    /// the largest are `sizes`, and `counts` says where those lie that were not
+    /// known before.
+    ///
+    /// # Panics
+    /// As [`Engine::read`] and [`Engine::size`].
+    #[must_use]
+    pub fn read_counted<T: Element, const RANK: usize>(
+        &self,
+        place: &Plain,
+        sizes: [usize; RANK],
+        counts: [Option<usize>; RANK],
+    ) -> CountedView<'_, T, RANK> {
+        let sizes = core::array::from_fn(|i| self.size(sizes[i], counts[i]));
+        let len = if sizes.contains(&0) { 0 } else { sizes.iter().product() };
+        match CountedView::new(self.read(&Plain { offset: place.offset, len }), sizes) {
+            Ok(view) => view,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// The bytes of a row-major tensor of the arena.

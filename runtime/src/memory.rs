@@ -115,6 +115,15 @@ impl<'a> Memory<'a> {
         assert!(aligned, "{plain:?} is not aligned");
     }
 
+    /// Panics unless elements of `size` bytes lie in the weights.
+    pub fn require_weights(&self, plain: &Plain, size: usize) {
+        let end = plain.len.checked_mul(size).and_then(|bytes| bytes.checked_add(plain.offset));
+        let inside = end.is_some_and(|end| end <= self.weights.len());
+        assert!(inside, "{plain:?} lies outside the weights");
+        let aligned = self.weights.as_ptr().addr().wrapping_add(plain.offset).is_multiple_of(size);
+        assert!(aligned, "{plain:?} is not aligned");
+    }
+
     /// Panics unless a channel-blocked tensor with its halo lies in the arena,
     /// no two of its values in the same place.
     pub fn require_blocked(&self, blocked: &Blocked) {

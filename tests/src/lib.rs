@@ -21,6 +21,7 @@ pub mod data;
 pub mod generated;
 pub mod models;
 pub mod random;
+pub mod raw;
 pub mod zoo;
 
 use std::path::{Path, PathBuf};

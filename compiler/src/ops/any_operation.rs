@@ -2,7 +2,7 @@
 
 use crate::emit::{Emit, Places};
 use crate::error::{Error, Result};
-use crate::ir::{Data, Dim, ElementType, Tensor, TensorType};
+use crate::ir::{Data, ElementType, Tensor, TensorType};
 use crate::operation::{self, Failure, Input, Operation, Output, Truth, Values, ValuesMut};
 use proc_macro2::TokenStream;
 
@@ -66,10 +66,27 @@ operations! {
     ConstantOfShape,
     Cumulative,
     EyeLike,
+    BitConversion,
+    CopyElements,
+    ElementConversion,
+    ElementwiseArithmetic,
+    ElementwiseBits,
+    ElementwiseClip,
+    ElementwiseComparison,
+    ElementwiseFold,
+    ElementwiseFunction,
+    ElementwiseNot,
+    ElementwisePredicate,
+    ElementwiseSelect,
     GatherElements,
     GatherNd,
     GeneralExpand,
     GeneralGather,
+    GeneralMaxRoiPool,
+    GeneralReduce,
+    GeneralRoiAlign,
+    GeneralSoftmax,
+    KeepAll,
     NonMaxSuppression,
     NonZero,
     OneHot,
@@ -81,6 +98,7 @@ operations! {
     SizeOf,
     TensorScatter,
     Tile,
+    Select,
     TopK,
     Trilu,
     Unique,
@@ -119,7 +137,7 @@ impl AnyOperation {
         results
             .map(|((room, sizes), inferred)| {
                 let result = room.filled(&sizes)?;
-                match fits(&result, inferred) {
+                match inferred.admits(&result.tensor_type()) {
                     true => Ok(result),
                     false => Err(Error::internal(format!(
                         "{inferred} was inferred, but the result is {}",
@@ -129,16 +147,6 @@ impl AnyOperation {
             })
             .collect()
     }
-}
-
-/// Whether a result is what was inferred.
-fn fits(result: &Tensor, inferred: &TensorType) -> bool {
-    result.element() == inferred.element
-        && result.shape().len() == inferred.rank()
-        && result.shape().iter().zip(&inferred.shape).all(|(&size, dim)| match dim {
-            Dim::Fixed(expected) => size == *expected,
-            Dim::Bounded { max, .. } => size <= *max,
-        })
 }
 
 /// Most elements of a result: a small file must not fill the memory.

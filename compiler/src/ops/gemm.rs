@@ -1,6 +1,6 @@
 //! General matrix product.
 
-use super::binary::{broadcast, repeated};
+use super::broadcasting::{broadcast, repeated};
 use super::floats::{check_float, check_same_element, rounded, widened};
 use super::reading::{NEWEST, check};
 use super::{Activation, Definition};

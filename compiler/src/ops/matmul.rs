@@ -1,7 +1,7 @@
 //! Matrix product with broadcast batch dimensions.
 
 use super::Definition;
-use super::binary::{broadcast, repeated};
+use super::broadcasting::{broadcast, repeated};
 use super::floats::{check_float, check_same_element, rounded, widened};
 use super::reading::{check, one};
 use crate::error::{Error, Result};

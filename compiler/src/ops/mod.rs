@@ -81,9 +81,11 @@ pub trait Definition: Clone + Debug + PartialEq + Into<Op> {
 }
 
 mod any_operation;
+mod broadcasting;
 mod cost;
 mod floats;
 mod indices;
+mod interval;
 mod reading;
 
 mod rearrange;
@@ -192,49 +194,65 @@ operators! {
     arg_extreme::ArgExtreme,
     batch_normalization::BatchNormalization,
     binary::Binary,
+    bit_cast::BitCast,
+    bits::Bits,
     cast::Cast,
     compress::Compress,
+    clip::Clip,
+    compare::Compare,
     concat::Concat,
     constant::Constant,
     constant_of_shape::ConstantOfShape,
     conv::Conv,
     conv_transpose::ConvTranspose,
     cumulative::Cumulative,
-    expand::Expand,
     eye_like::EyeLike,
+    dropout::Dropout,
+    elementwise_select::Where,
+    expand::Expand,
+    function::Function,
     gather::Gather,
     gather_elements::GatherElements,
     gather_nd::GatherNd,
     gemm::Gemm,
     global_pool::GlobalPool,
+    hardmax::Hardmax,
     identity::Identity,
     local_response::LocalResponse,
     matmul::MatMul,
+    max_roi_pool::MaxRoiPool,
+    modulo::Modulo,
     non_max_suppression::NonMaxSuppression,
     non_zero::NonZero,
     one_hot::OneHot,
+    not::Not,
     pad::Pad,
     pool::Pool,
+    predicate::Predicate,
     range::Range,
     reduce::Reduce,
     reshape::Reshape,
     resize::Resize,
     reverse_sequence::ReverseSequence,
     runtime_expand::RuntimeExpand,
+    roi_align::RoiAlign,
     scale_shift::ScaleShift,
     scatter_elements::ScatterElements,
     scatter_nd::ScatterNd,
+    select::Select,
     shape::Shape,
     slice::Slice,
     softmax::Softmax,
     split::Split,
     tensor_scatter::TensorScatter,
     tile::Tile,
+    swiglu::SwiGlu,
     top_k::TopK,
     transpose::Transpose,
     trilu::Trilu,
     unary::Unary,
     unique::Unique,
+    variadic::Variadic,
 }
 
 pub use any_operation::AnyOperation;

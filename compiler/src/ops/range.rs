@@ -55,7 +55,7 @@ impl Definition for Range {
     }
 
     fn operation(&self) -> Option<AnyOperation> {
-        Some(operation::Progression {}.into())
+        Some(operation::Progression.into())
     }
 
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {

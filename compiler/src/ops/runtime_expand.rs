@@ -1,10 +1,11 @@
 //! Broadcasting to sizes that are known only at run time.
 
+use super::broadcasting::broadcast;
 use super::indices::{one_bounded, shape_operand};
 use super::reading::check;
 use super::{AnyOperation, Definition};
-use crate::error::{Error, Result};
-use crate::ir::{Attributes, Dim, Operand, Parsed, Signature, TensorType, required};
+use crate::error::Result;
+use crate::ir::{Attributes, Operand, Parsed, Signature, TensorType, required};
 use crate::operation;
 
 /// `Expand` where the sizes of its operand, or those that it is broadcast to,
@@ -31,23 +32,8 @@ impl Definition for RuntimeExpand {
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
         let data = required(operands, 0, "input")?.tensor_type;
         let given = shape_operand(required(operands, 1, "shape")?, "shape")?;
-        let rank = given.len().max(data.rank());
-        let aligned = |shape: &[Dim], dimension: usize| {
-            let own = (dimension + shape.len()).checked_sub(rank);
-            own.map_or(Dim::Fixed(1), |own| shape[own].clone())
-        };
-        let pairs = (0..rank).map(|i| (aligned(&data.shape, i), aligned(&given, i)));
-        let shape = pairs.map(|pair| match pair {
-            (a, b) if a == b && !a.is_fresh() => Ok(a),
-            (Dim::Fixed(1), other) | (other, Dim::Fixed(1)) => Ok(other),
-            (Dim::Fixed(a), Dim::Fixed(b)) => Err(Error::shape(format!(
-                "{data} does not broadcast to sizes {given:?}: {a} is not {b}"
-            ))),
-            // What is known only at run time is the same or 1.
-            (Dim::Fixed(size), _) | (_, Dim::Fixed(size)) => Ok(Dim::Fixed(size)),
-            (a, b) => Ok(Dim::fresh(a.max().max(b.max()))),
-        });
-        one_bounded(TensorType { element: data.element, shape: shape.collect::<Result<_>>()? })
+        let given = TensorType { element: data.element, shape: given };
+        one_bounded(TensorType { element: data.element, shape: broadcast(data, &given)? })
     }
 
     fn operation(&self) -> Option<AnyOperation> {
@@ -58,7 +44,7 @@ impl Definition for RuntimeExpand {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{ElementType, Fact, Operator, Tensor};
+    use crate::ir::{Dim, ElementType, Fact, Operator, Tensor};
     use crate::ops::testing::Case;
 
     #[test]

@@ -90,7 +90,7 @@ impl Definition for Shape {
     fn operation(&self) -> Option<AnyOperation> {
         Some(match *self {
             Self::Sizes { start, end } => operation::ShapeOf { start, end }.into(),
-            Self::Elements => operation::SizeOf {}.into(),
+            Self::Elements => operation::SizeOf.into(),
         })
     }
 

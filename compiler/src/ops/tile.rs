@@ -51,7 +51,7 @@ impl Definition for Tile {
     }
 
     fn operation(&self) -> Option<AnyOperation> {
-        Some(operation::Tile {}.into())
+        Some(operation::Tile.into())
     }
 }
 

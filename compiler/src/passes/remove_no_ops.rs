@@ -4,6 +4,7 @@ use super::patch::Patch;
 use super::pattern::{binary_with_number, binary_with_number_in_either_order, operand, output};
 use super::{Miss, Outcome, Pass};
 use crate::ir::{NodeId, Value};
+use crate::operation::Precision;
 use crate::ops::{Activation, Graph, Op, Pool, Reduce, ReduceKind, Reshape, SliceRange, Transpose};
 use crate::step::BinaryOperation;
 
@@ -38,7 +39,9 @@ fn why_no_op(graph: &Graph, node: NodeId, x: Value) -> Option<&'static str> {
             (true, "it passes its operand on")
         }
         Op::Reshape(_) | Op::Expand(_) => (true, "the shape stays as it is"),
-        Op::Cast(_) => (true, "the elements have that type already"),
+        Op::Cast(cast) => {
+            (cast.precision == Precision::Full, "the elements have that type already")
+        }
         Op::Transpose(Transpose { permutation }) => {
             (permutation.iter().copied().eq(0..permutation.len()), "no dimension moves")
         }

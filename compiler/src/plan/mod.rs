@@ -19,7 +19,7 @@ pub(crate) mod testing;
 mod tests;
 mod weights;
 
-pub use kernel::Kernel;
+pub use kernel::{General, Kernel};
 pub use tensor::{BlockedId, Placement, PlainId, TensorId};
 
 use crate::error::Result;
@@ -58,6 +58,8 @@ pub struct Port {
     pub tensor_type: TensorType,
     /// Where it lies in the arena.
     pub place: Plain,
+    /// Byte position in the arena of each size that is known only at run time.
+    pub counts: Vec<Option<usize>>,
 }
 
 /// One call of a kernel.
@@ -90,8 +92,15 @@ pub fn plan(graph: &Graph) -> Result<Plan> {
         .iter()
         .map(|&node| lowering.port(Value { node, output: 0 }))
         .collect::<Result<Vec<_>>>()?;
+    let counts: Vec<Vec<Option<PlainId>>> = graph
+        .outputs()
+        .iter()
+        .map(|output| lowering.port_counts(output.value))
+        .collect::<Result<Vec<_>>>()?;
     let Lowering { tensors, weights, drafts, .. } = lowering;
-    let mut residents = residents(&tensors, &drafts, &inputs, &outputs)?;
+    let read_last: Vec<PlainId> =
+        outputs.iter().copied().chain(counts.iter().flatten().flatten().copied()).collect();
+    let mut residents = residents(&tensors, &drafts, &inputs, &read_last)?;
     let arena_bytes = memory::place(&mut residents);
     residents.sort_by_key(|resident| (resident.offset, resident.first));
     let offsets: Vec<_> = residents.iter().map(|r| (r.tensor, r.offset)).collect();
@@ -100,12 +109,16 @@ pub fn plan(graph: &Graph) -> Result<Plan> {
     let input_ports = graph.inputs().iter().zip(&inputs).map(|(&node, &id)| {
         let node = graph.node(node);
         let place = placement.plain(id);
-        Port { name: node.name.clone(), tensor_type: node.outputs[0].clone(), place }
+        let tensor_type = node.outputs[0].clone();
+        let counts = vec![None; tensor_type.rank()];
+        Port { name: node.name.clone(), tensor_type, place, counts }
     });
-    let output_ports = graph.outputs().iter().zip(&outputs).map(|(output, &id)| Port {
+    let ports = graph.outputs().iter().zip(&outputs).zip(&counts);
+    let output_ports = ports.map(|((output, &id), counts)| Port {
         name: output.name.clone(),
         tensor_type: graph.type_of(output.value).clone(),
         place: placement.plain(id),
+        counts: counts.iter().map(|id| id.map(|id| placement.plain(id).offset)).collect(),
     });
     Ok(Plan {
         name: graph.name.clone(),
@@ -152,7 +165,7 @@ fn residents(
     for (i, draft) in drafts.iter().enumerate() {
         let step = i + 1;
         draft.reads.iter().for_each(|&tensor| touch(tensor, step));
-        touch(draft.writes, step);
+        draft.writes.iter().for_each(|&tensor| touch(tensor, step));
     }
     for &output in outputs {
         touch(output.into(), drafts.len() + 1);

@@ -5,6 +5,7 @@
 
 pub mod conv;
 
+mod batch_dense;
 mod binary;
 mod blocked;
 mod bounds;
@@ -12,6 +13,8 @@ mod channels;
 mod copy;
 mod dense;
 mod elementwise;
+mod extent;
+mod general;
 mod global_average;
 mod halo;
 mod local_response;
@@ -19,6 +22,7 @@ mod matmul;
 mod pack;
 mod place;
 mod pool;
+mod regions;
 mod resample;
 mod scalar;
 mod slopes;
@@ -30,6 +34,8 @@ mod strips;
 mod testing;
 mod unary;
 mod walk;
+
+pub use general::General;
 
 use crate::memory::Memory;
 use crate::simd::Isa;

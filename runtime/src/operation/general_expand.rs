@@ -1,6 +1,7 @@
 //! Broadcasting to given sizes.
 
-use super::indexing::{Odometer, product, size_list, strides};
+use super::broadcast::Broadcast;
+use super::indexing::size_list;
 use super::{Failure, Input, Operation, Output, with_type};
 use crate::step::RANK;
 
@@ -29,39 +30,24 @@ impl Operation for GeneralExpand {
             [Some(shape)] => size_list(shape, &mut given)?,
             _ => self.sizes.get(..self.rank).unwrap_or_default(),
         };
-        let rank = given.len().max(data.sizes().len());
-        let mut sizes = [1; RANK];
-        let sizes = &mut sizes[..rank];
-        sizes[rank - given.len()..].copy_from_slice(given);
-        let new = rank - data.sizes().len();
-        let mut steps = [0; RANK];
-        let own = strides(data.sizes());
-        for (dimension, &size) in data.sizes().iter().enumerate() {
-            let result = &mut sizes[new + dimension];
-            match (*result, size) {
-                (_, 1) => continue,
-                (1, size) => *result = size,
-                (a, b) if a == b => {}
-                _ => return Err(Failure("data is broadcast to sizes that do not fit")),
-            }
-            steps[new + dimension] = own[dimension];
-        }
+        let broadcast = Broadcast::new([data.sizes(), given])?;
         with_type!(data.element(), T => {
             let data = data.values::<T>()?;
-            let expanded = output.resize::<T>(sizes)?;
-            if expanded.is_empty() {
-                return Ok(());
-            }
-            // What is the same in both lies side by side.
-            let varies = |i: usize| sizes[i] != 1 && steps[i] == 0;
-            let outer = (0..rank).rev().find(|&i| varies(i)).map_or(0, |i| i + 1);
-            let inner = product(&sizes[outer..]);
-            let mut odometer = Odometer::new(&sizes[..outer], steps);
-            for part in expanded.chunks_exact_mut(inner) {
-                part.copy_from_slice(&data[odometer.offset()..][..inner]);
-                odometer.advance();
-            }
-        });
-        Ok(())
+            let expanded = output.resize::<T>(broadcast.sizes())?;
+            broadcast.visit(|run| {
+                let places = &mut expanded[run.places];
+                let (start, step) = (run.starts[0], run.steps[0]);
+                match step {
+                    0 => places.fill(data[start]),
+                    1 => places.copy_from_slice(&data[start..start + places.len()]),
+                    _ => {
+                        for (place, &value) in places.iter_mut().zip(data[start..].iter().step_by(step)) {
+                            *place = value;
+                        }
+                    }
+                }
+                Ok(())
+            })
+        })
     }
 }

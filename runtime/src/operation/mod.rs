@@ -47,26 +47,39 @@
 //! }
 //! ```
 
+mod accumulate;
 mod arg_extreme;
+mod bits;
+mod broadcast;
+mod clip;
+mod comparison;
 mod compress;
 mod constant_of_shape;
+mod conversion;
+mod copy;
 mod cumulative;
 mod element;
+mod elementwise_select;
 mod eye_like;
 mod gather_elements;
 mod gather_nd;
 mod general_expand;
 mod general_gather;
 mod indexing;
+mod max_roi_pool;
 mod non_max_suppression;
 mod non_zero;
 mod one_hot;
 mod order;
+mod predicate;
 mod progression;
+pub(crate) mod region;
 mod reverse_sequence;
+mod roi_align;
 mod scatter_elements;
 mod scatter_nd;
 mod scatter_reduction;
+mod select;
 mod shape_of;
 mod tensor_scatter;
 mod tile;
@@ -74,27 +87,50 @@ mod top_k;
 mod trilu;
 mod unique;
 mod view;
+mod walk;
 
-with_reals! {}
+with_reals! {
+    mod arithmetic;
+    mod fold;
+    mod function;
+    mod reduce;
+    mod softmax;
+
+    pub use arithmetic::{Arithmetic, ElementwiseArithmetic};
+    pub use fold::{ElementwiseFold, FoldFunction};
+    pub use function::{ElementFunction, ElementwiseFunction};
+    pub use reduce::{GeneralReduce, Reduction};
+    pub use softmax::{GeneralSoftmax, SoftmaxFunction};
+}
 
 pub use arg_extreme::ArgExtreme;
+pub use bits::{BitFunction, ElementwiseBits, ElementwiseNot};
+pub use clip::ElementwiseClip;
+pub use comparison::{Comparison, ElementwiseComparison};
 pub use compress::Compress;
 pub use constant_of_shape::ConstantOfShape;
+pub use conversion::{BitConversion, ElementConversion, Precision};
+pub use copy::{CopyElements, KeepAll};
 pub use cumulative::Cumulative;
 pub use element::{ElementType, Native, Truth, with_type};
+pub use elementwise_select::ElementwiseSelect;
 pub use eye_like::EyeLike;
 pub use gather_elements::GatherElements;
 pub use gather_nd::GatherNd;
 pub use general_expand::GeneralExpand;
 pub use general_gather::GeneralGather;
+pub use max_roi_pool::GeneralMaxRoiPool;
 pub use non_max_suppression::NonMaxSuppression;
 pub use non_zero::NonZero;
 pub use one_hot::OneHot;
+pub use predicate::ElementwisePredicate;
 pub use progression::Progression;
 pub use reverse_sequence::ReverseSequence;
+pub use roi_align::GeneralRoiAlign;
 pub use scatter_elements::ScatterElements;
 pub use scatter_nd::ScatterNd;
 pub use scatter_reduction::ScatterReduction;
+pub use select::Select;
 pub use shape_of::{ShapeOf, SizeOf};
 pub use tensor_scatter::TensorScatter;
 pub use tile::Tile;

@@ -4,7 +4,7 @@ use super::{Failure, Input, Native, Operation, Output, with_type};
 
 description! {
     /// `Range`. Operands: start, limit, step.
-    pub struct Progression {}
+    pub struct Progression;
 }
 
 impl Operation for Progression {
@@ -42,7 +42,7 @@ fn count<T: Native>(start: T, limit: T, step: T) -> Result<usize, Failure> {
         // The distance is rounded as the type of the operands would be.
         let distance = T::from_f64(limit.to_f64() - start.to_f64()).to_f64();
         let count = distance / step.to_f64();
-        if !(count < 1e15) {
+        if count.is_nan() || count >= 1e15 {
             return Err(endless);
         }
         let whole = count.max(0.0) as usize;

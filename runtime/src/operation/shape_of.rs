@@ -34,7 +34,7 @@ impl Operation for ShapeOf {
 
 description! {
     /// `Size`: the number of elements of the operand.
-    pub struct SizeOf {}
+    pub struct SizeOf;
 }
 
 impl Operation for SizeOf {

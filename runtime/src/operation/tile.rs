@@ -6,7 +6,7 @@ use crate::step::RANK;
 
 description! {
     /// `Tile`. Operands: data, how often it is repeated along each dimension.
-    pub struct Tile {}
+    pub struct Tile;
 }
 
 impl Operation for Tile {

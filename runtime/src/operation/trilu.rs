@@ -1,6 +1,6 @@
 //! Triangles of matrices.
 
-use super::{Failure, Input, Native, Operation, Output, with_type};
+use super::{Failure, Input, Operation, Output, with_type};
 
 description! {
     /// `Trilu`. Operands: matrices, the last two dimensions; which diagonal,
