@@ -61,6 +61,11 @@ macro_rules! operations {
 }
 
 operations! {
+    ArgExtreme,
+    Compress,
+    ConstantOfShape,
+    Cumulative,
+    EyeLike,
     BitConversion,
     CopyElements,
     DepthSpace,
@@ -77,6 +82,7 @@ operations! {
     GatherElements,
     GatherNd,
     GeneralConcat,
+    GeneralExpand,
     GeneralGather,
     GeneralMaxRoiPool,
     GeneralPad,
@@ -90,10 +96,19 @@ operations! {
     KeepAll,
     NonMaxSuppression,
     NonZero,
+    OneHot,
+    Progression,
+    ReverseSequence,
     ScatterElements,
     ScatterNd,
+    ShapeOf,
+    SizeOf,
+    TensorScatter,
+    Tile,
     Select,
     TopK,
+    Trilu,
+    Unique,
 }
 
 impl AnyOperation {
