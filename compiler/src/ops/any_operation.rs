@@ -61,7 +61,11 @@ macro_rules! operations {
 }
 
 operations! {
+    GeneralConv,
+    GeneralConvTranspose,
+    GeneralGlobalPool,
     GeneralMaxRoiPool,
+    GeneralPool,
     GeneralRoiAlign,
     TopK,
 }

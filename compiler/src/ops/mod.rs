@@ -86,6 +86,7 @@ mod floats;
 mod reading;
 
 mod rearrange;
+mod sliding;
 #[cfg(test)]
 mod testing;
 mod windows;
@@ -199,6 +200,10 @@ operators! {
     expand::Expand,
     gather::Gather,
     gemm::Gemm,
+    general_conv::GeneralConv,
+    general_conv_transpose::GeneralConvTranspose,
+    general_pool::GeneralPool,
+    global_lp_pool::GlobalLpPool,
     global_pool::GlobalPool,
     identity::Identity,
     local_response::LocalResponse,

@@ -47,18 +47,27 @@
 //! }
 //! ```
 
+mod conv;
+mod conv_transpose;
 mod element;
 mod max_roi_pool;
 pub(crate) mod region;
 mod roi_align;
+mod sliding;
 mod top_k;
 mod view;
 
-with_reals! {}
+with_reals! {
+    mod pool;
+    pub use pool::{GeneralGlobalPool, GeneralPool, Pooling};
+}
 
+pub use conv::GeneralConv;
+pub use conv_transpose::GeneralConvTranspose;
 pub use element::{ElementType, Native, Truth, with_type};
 pub use max_roi_pool::GeneralMaxRoiPool;
 pub use roi_align::GeneralRoiAlign;
+pub use sliding::SlidingAxis;
 pub use top_k::TopK;
 pub use view::{Failure, Input, Output, Values, ValuesMut};
 
