@@ -61,12 +61,17 @@ macro_rules! operations {
 }
 
 operations! {
+    CausalConv,
+    DeformConv,
     GeneralConv,
     GeneralConvTranspose,
     GeneralGlobalPool,
     GeneralMaxRoiPool,
     GeneralPool,
     GeneralRoiAlign,
+    IntegerConv,
+    MaxUnpool,
+    QuantizedConv,
     TopK,
 }
 

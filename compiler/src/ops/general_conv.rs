@@ -52,6 +52,10 @@ pub(super) fn convolved(
 impl Definition for GeneralConv {
     const NAMES: &'static [&'static str] = &["Conv"];
 
+    fn reads(signature: &Signature<'_>) -> bool {
+        !super::Conv::reads(signature)
+    }
+
     fn name(&self) -> &'static str {
         "Conv"
     }

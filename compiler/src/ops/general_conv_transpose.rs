@@ -115,6 +115,10 @@ impl GeneralConvTranspose {
 impl Definition for GeneralConvTranspose {
     const NAMES: &'static [&'static str] = &["ConvTranspose"];
 
+    fn reads(signature: &Signature<'_>) -> bool {
+        !super::ConvTranspose::reads(signature)
+    }
+
     fn name(&self) -> &'static str {
         "ConvTranspose"
     }

@@ -74,6 +74,10 @@ impl GeneralPool {
 impl Definition for GeneralPool {
     const NAMES: &'static [&'static str] = &["MaxPool", "AveragePool", "LpPool"];
 
+    fn reads(signature: &Signature<'_>) -> bool {
+        !super::Pool::reads(signature)
+    }
+
     fn name(&self) -> &'static str {
         match self.kind {
             Pooling::Max { .. } => "MaxPool",

@@ -150,12 +150,17 @@ pub(super) fn known(sizes: &[Dim]) -> Result<Vec<usize>> {
 
 /// Writes the attributes that [`read`] reads, for the text form.
 pub(super) fn write(axes: &[SlidingAxis], attributes: Attributes) -> Attributes {
+    let dilations = axes.iter().map(|axis| axis.dilation as i64).collect();
+    write_undilated(axes, attributes).with("dilations", Attribute::Ints(dilations))
+}
+
+/// Writes them where windows have no dilations.
+pub(super) fn write_undilated(axes: &[SlidingAxis], attributes: Attributes) -> Attributes {
     let ints = |value: fn(&SlidingAxis) -> usize| axes.iter().map(move |axis| value(axis) as i64);
     let pads = ints(|axis| axis.pad).chain(ints(|axis| axis.pad_end)).collect();
     attributes
         .with("kernel_shape", Attribute::Ints(ints(|axis| axis.kernel).collect()))
         .with("strides", Attribute::Ints(ints(|axis| axis.stride).collect()))
-        .with("dilations", Attribute::Ints(ints(|axis| axis.dilation).collect()))
         .with("pads", Attribute::Ints(pads))
 }
 

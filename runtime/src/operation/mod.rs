@@ -49,8 +49,10 @@
 
 mod conv;
 mod conv_transpose;
+mod deform_conv;
 mod element;
 mod max_roi_pool;
+mod max_unpool;
 pub(crate) mod region;
 mod roi_align;
 mod sliding;
@@ -58,14 +60,20 @@ mod top_k;
 mod view;
 
 with_reals! {
+    mod causal_conv;
+    mod integer_conv;
     mod pool;
+    pub use causal_conv::CausalConv;
+    pub use integer_conv::{IntegerConv, QuantizedConv};
     pub use pool::{GeneralGlobalPool, GeneralPool, Pooling};
 }
 
 pub use conv::GeneralConv;
 pub use conv_transpose::GeneralConvTranspose;
+pub use deform_conv::DeformConv;
 pub use element::{ElementType, Native, Truth, with_type};
 pub use max_roi_pool::GeneralMaxRoiPool;
+pub use max_unpool::MaxUnpool;
 pub use roi_align::GeneralRoiAlign;
 pub use sliding::SlidingAxis;
 pub use top_k::TopK;
