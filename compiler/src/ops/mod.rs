@@ -90,6 +90,7 @@ mod interval;
 mod reading;
 
 mod rearrange;
+mod sliding;
 #[cfg(test)]
 mod testing;
 mod windows;
@@ -202,6 +203,7 @@ operators! {
     compress::Compress,
     clip::Clip,
     compare::Compare,
+    causal_conv::CausalConv,
     concat::Concat,
     constant::Constant,
     constant_of_shape::ConstantOfShape,
@@ -212,15 +214,21 @@ operators! {
     eye_like::EyeLike,
     dropout::Dropout,
     elementwise_select::Where,
+    deform_conv::DeformConv,
     expand::Expand,
     function::Function,
     gather::Gather,
     gather_elements::GatherElements,
     gather_nd::GatherNd,
     gemm::Gemm,
+    general_conv::GeneralConv,
+    general_conv_transpose::GeneralConvTranspose,
+    general_pool::GeneralPool,
+    global_lp_pool::GlobalLpPool,
     global_pool::GlobalPool,
     hardmax::Hardmax,
     identity::Identity,
+    integer_conv::IntegerConv,
     local_response::LocalResponse,
     matmul::MatMul,
     max_roi_pool::MaxRoiPool,
@@ -232,6 +240,10 @@ operators! {
     pad::Pad,
     pool::Pool,
     predicate::Predicate,
+    max_unpool::MaxUnpool,
+    pad::Pad,
+    pool::Pool,
+    quantized_conv::QuantizedConv,
     range::Range,
     reduce::Reduce,
     reshape::Reshape,
