@@ -61,7 +61,16 @@ macro_rules! operations {
 }
 
 operations! {
+    AxesNormalization,
+    Einsum,
+    GeneralBatchNormalization,
+    GeneralLocalResponse,
+    GeneralProduct,
     GeneralReduce,
+    GroupNormalization,
+    IntegerProduct,
+    LayerNormalization,
+    Quantization,
     TopK,
 }
 

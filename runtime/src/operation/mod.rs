@@ -48,18 +48,36 @@
 //! ```
 
 mod accumulate;
+mod einsum;
 mod element;
+mod operands;
+mod product;
 mod top_k;
 mod view;
 mod walk;
 
 with_reals! {
+    mod axes_normalization;
+    mod channel_normalization;
+    mod integer_product;
+    mod layer_normalization;
+    mod moments;
+    mod quantize;
     mod reduce;
 
+    pub use axes_normalization::{AxesNormalization, Norm};
+    pub use channel_normalization::{
+        GeneralBatchNormalization, GeneralLocalResponse, GroupNormalization,
+    };
+    pub use integer_product::IntegerProduct;
+    pub use layer_normalization::LayerNormalization;
+    pub use quantize::Quantization;
     pub use reduce::{GeneralReduce, Reduction};
 }
 
+pub use einsum::Einsum;
 pub use element::{ElementType, Native, Truth, with_type};
+pub use product::GeneralProduct;
 pub use top_k::TopK;
 pub use view::{Failure, Input, Output, Values, ValuesMut};
 
