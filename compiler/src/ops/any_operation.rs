@@ -61,7 +61,9 @@ macro_rules! operations {
 }
 
 operations! {
+    Attention,
     AxesNormalization,
+    ClassLoss,
     Einsum,
     GeneralBatchNormalization,
     GeneralLocalResponse,
@@ -70,7 +72,9 @@ operations! {
     GroupNormalization,
     IntegerProduct,
     LayerNormalization,
+    LinearAttention,
     Quantization,
+    RotaryEmbedding,
     TopK,
 }
 

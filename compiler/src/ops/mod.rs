@@ -188,10 +188,12 @@ macro_rules! operators {
 
 operators! {
     activation::Activation,
+    attention::Attention,
     axes_normalization::AxesNormalization,
     batch_normalization::BatchNormalization,
     binary::Binary,
     cast::Cast,
+    class_loss::ClassLoss,
     concat::Concat,
     constant::Constant,
     constant_of_shape::ConstantOfShape,
@@ -206,6 +208,7 @@ operators! {
     identity::Identity,
     integer_product::IntegerProduct,
     layer_normalization::LayerNormalization,
+    linear_attention::LinearAttention,
     local_response::LocalResponse,
     matmul::MatMul,
     pad::Pad,
@@ -215,6 +218,7 @@ operators! {
     reduce::Reduce,
     reshape::Reshape,
     resize::Resize,
+    rotary_embedding::RotaryEmbedding,
     scale_shift::ScaleShift,
     shape::Shape,
     slice::Slice,

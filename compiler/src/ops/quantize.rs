@@ -159,12 +159,11 @@ impl Definition for Quantize {
         }
         check(signature, &["axis", "block_size", "output_dtype", "precision", "saturate"], 3)?;
         let rank = operand_type(signature, 0, "x")?.rank();
-        // The default of 1 is not an axis of every tensor, but then no axis is
-        // asked for.
-        let given = signature.attributes.int("axis")?.copied();
-        let axis = match given {
-            Some(given) if rank > 0 => axis(given, rank)?,
-            _ => 1,
+        // The default of 1 is no axis of a vector, where it mostly is not asked
+        // for.
+        let axis = match signature.attributes.int("axis")? {
+            Some(&given) if rank > 0 => axis(given, rank)?,
+            _ => 1.min(rank.saturating_sub(1)),
         };
         let block = size(signature.attributes.int_or("block_size", 0)?, "attribute `block_size`")?;
         let quantize = match signature.operator {

@@ -57,22 +57,30 @@ mod view;
 mod walk;
 
 with_reals! {
+    mod attention;
     mod axes_normalization;
     mod channel_normalization;
+    mod class_loss;
     mod integer_product;
     mod layer_normalization;
+    mod linear_attention;
     mod moments;
     mod quantize;
     mod reduce;
+    mod rotary_embedding;
 
+    pub use attention::{Attention, Scores};
     pub use axes_normalization::{AxesNormalization, Norm};
     pub use channel_normalization::{
         GeneralBatchNormalization, GeneralLocalResponse, GroupNormalization,
     };
+    pub use class_loss::{ClassLoss, Total};
     pub use integer_product::IntegerProduct;
     pub use layer_normalization::LayerNormalization;
+    pub use linear_attention::LinearAttention;
     pub use quantize::Quantization;
     pub use reduce::{GeneralReduce, Reduction};
+    pub use rotary_embedding::RotaryEmbedding;
 }
 
 pub use einsum::Einsum;
