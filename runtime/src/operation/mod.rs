@@ -95,6 +95,10 @@ mod slice;
 mod split;
 mod strided;
 mod sliding;
+mod einsum;
+mod element;
+mod operands;
+mod product;
 mod top_k;
 mod transpose;
 mod shape_of;
@@ -171,6 +175,35 @@ pub use split::{GeneralSplit, PARTS, SplitSizes};
 pub use max_unpool::MaxUnpool;
 pub use roi_align::GeneralRoiAlign;
 pub use sliding::SlidingAxis;
+    mod attention;
+    mod axes_normalization;
+    mod channel_normalization;
+    mod class_loss;
+    mod integer_product;
+    mod layer_normalization;
+    mod linear_attention;
+    mod moments;
+    mod quantize;
+    mod reduce;
+    mod rotary_embedding;
+
+    pub use attention::{Attention, Scores};
+    pub use axes_normalization::{AxesNormalization, Norm};
+    pub use channel_normalization::{
+        GeneralBatchNormalization, GeneralLocalResponse, GroupNormalization,
+    };
+    pub use class_loss::{ClassLoss, Total};
+    pub use integer_product::IntegerProduct;
+    pub use layer_normalization::LayerNormalization;
+    pub use linear_attention::LinearAttention;
+    pub use quantize::Quantization;
+    pub use reduce::{GeneralReduce, Reduction};
+    pub use rotary_embedding::RotaryEmbedding;
+}
+
+pub use einsum::Einsum;
+pub use element::{ElementType, Native, Truth, with_type};
+pub use product::GeneralProduct;
 pub use top_k::TopK;
 pub use transpose::GeneralTranspose;
 pub use shape_of::{ShapeOf, SizeOf};
