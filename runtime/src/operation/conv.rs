@@ -120,6 +120,13 @@ pub(super) fn plane(axes: &[SlidingAxis; RANK], dimensions: usize, inputs: &[&[u
     counts.take(dimensions).fold(1, usize::saturating_mul)
 }
 
+/// Adds pixels times a weight to sums, which are f64.
+fn add_products<'a, T: Native>(sums: &mut [u64], pixels: impl Iterator<Item = &'a T>, weight: f64) {
+    for (sum, pixel) in sums.iter_mut().zip(pixels) {
+        *sum = (f64::from_bits(*sum) + weight * pixel.to_f64()).to_bits();
+    }
+}
+
 impl Operation for GeneralConv {
     fn scratch(&self, inputs: &[&[usize]]) -> usize {
         plane(&self.axes, self.dimensions, inputs)
@@ -155,9 +162,12 @@ impl Operation for GeneralConv {
                 scratch,
                 |sums, run, [pixel, weight]| {
                     let weight = weights[weight].to_f64();
-                    let pixels = data[pixel..].iter().step_by(run.stride);
-                    for (sum, pixel) in sums[run.window..][..run.count].iter_mut().zip(pixels) {
-                        *sum = (f64::from_bits(*sum) + weight * pixel.to_f64()).to_bits();
+                    let (sums, pixels) = (&mut sums[run.window..][..run.count], &data[pixel..]);
+                    // Adjoining pixels are added several at a time.
+                    if run.stride == 1 {
+                        add_products(sums, pixels.iter(), weight);
+                    } else {
+                        add_products(sums, pixels.iter().step_by(run.stride), weight);
                     }
                 },
                 |plane, sums| {
