@@ -6,7 +6,8 @@
 //! are built without overflow checks. A step that goes astray here mostly ends
 //! the whole process; the address sanitizer sees all of them.
 
-use cnnc_runtime::kernels::Step;
+use cnnc_runtime::kernels::{General, Step};
+use cnnc_runtime::operation::{ElementType, TopK};
 use cnnc_runtime::step::*;
 use cnnc_runtime::{Engine, Weights};
 use proptest::prelude::*;
@@ -163,19 +164,73 @@ survives!(scale_shift,
     step.input.channels, step.output.channels, step.scale.offset, step.scale.len,
     step.shift.offset, step.shift.len, step.input.origin);
 
+/// The number in an extent: where a size lies, or the size.
+fn number(extent: &mut Extent) -> &mut usize {
+    match extent {
+        Extent::Counted { count, .. } | Extent::Found { count, .. } => count,
+        Extent::Fixed { size } => size,
+    }
+}
+
+const fn array(offset: usize, element: ElementType, sizes: [Extent; 2]) -> Array {
+    let mut all = [Extent::Fixed { size: 1 }; RANK];
+    (all[0], all[1]) = (sizes[0], sizes[1]);
+    Array { space: Space::Arena, offset, element, rank: 2, sizes: all }
+}
+
+const THREE: Extent = Extent::Fixed { size: 3 };
+const FOUND: Extent = Extent::Found { count: 1024, max: 4 };
+
+survives!(general,
+    step = General {
+        operation: TopK { axis: 1, largest: true },
+        inputs: [
+            Some(array(0, ElementType::F32, [THREE, Extent::Counted { count: 2048, max: 5 }])),
+            Some(array(512, ElementType::I64, [Extent::Fixed { size: 1 }; 2])),
+        ],
+        outputs: [
+            array(4096, ElementType::F32, [THREE, FOUND]),
+            array(5120, ElementType::I64, [THREE, Extent::Counted { count: 1024, max: 4 }]),
+        ],
+        scratch: Plain { offset: 3072, len: 5 },
+    };
+    step.inputs[0].as_mut().unwrap().offset, step.inputs[1].as_mut().unwrap().offset,
+    step.inputs[0].as_mut().unwrap().rank, step.outputs[0].rank, step.outputs[0].offset,
+    step.outputs[1].offset, step.scratch.offset, step.scratch.len, step.operation.axis,
+    *number(&mut step.inputs[0].as_mut().unwrap().sizes[0]),
+    *number(&mut step.inputs[0].as_mut().unwrap().sizes[1]),
+    *number(&mut step.outputs[0].sizes[0]), *number(&mut step.outputs[0].sizes[1]),
+    *number(&mut step.outputs[1].sizes[1]));
+
 survives!(dense,
     step = Dense {
         input: Plain { offset: 0, len: 8 },
         output: Plain { offset: 64, len: 4 },
         weights: Section { offset: 64, len: 16 },
         bias: SECTION,
-        batch: 2,
+        batch: Extent::Counted { count: 0, max: 2 },
         inputs: 4,
         outputs: 2,
         activation: Activation::Identity,
     };
     step.input.offset, step.input.len, step.output.offset, step.output.len,
-    step.weights.offset, step.weights.len, step.bias.len, step.batch, step.inputs, step.outputs);
+    step.weights.offset, step.weights.len, step.bias.len, step.inputs, step.outputs,
+    *number(&mut step.batch));
+
+survives!(batch_dense,
+    step = BatchDense {
+        input: Plain { offset: 0, len: 8 },
+        output: Plain { offset: 64, len: 4 },
+        weights: Section { offset: 64, len: 64 },
+        bias: SECTION,
+        rows: Extent::Counted { count: 0, max: 2 },
+        inputs: 4,
+        outputs: 2,
+        activation: Activation::Identity,
+    };
+    step.input.offset, step.input.len, step.output.offset, step.output.len,
+    step.weights.offset, step.weights.len, step.bias.len, step.inputs, step.outputs,
+    *number(&mut step.rows));
 
 survives!(matmul,
     step = MatMul {

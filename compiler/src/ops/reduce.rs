@@ -1,13 +1,14 @@
 //! Reductions over dimensions.
 
-use super::floats::{check_float, rounded, widened};
 use super::reading::{NEWEST, axes, check, integers, one, operand_type};
-use super::{Definition, converted};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{
-    Attribute, Attributes, Data, Dim, ElementType, Operand, Parsed, Signature, Tensor, TensorType,
-    required,
+    Attribute, Attributes, Dim, ElementType, Fact, Operand, Parsed, Signature, TensorType, required,
 };
+use crate::operation::GeneralReduce;
+pub use crate::operation::Reduction as ReduceKind;
+use crate::step::RANK;
 
 /// `ReduceMean`, `ReduceSum` and others, of one operand; axes are known when
 /// it is read.
@@ -21,110 +22,24 @@ pub struct Reduce {
     pub keep: bool,
 }
 
-/// What a [`Reduce`] computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum ReduceKind {
-    Mean,
-    Sum,
-    Max,
-    Min,
-    Prod,
-    L1,
-    L2,
-    SumSquare,
-    LogSum,
-    LogSumExp,
-}
+const KINDS: [(&str, ReduceKind); 10] = [
+    ("ReduceMean", ReduceKind::Mean),
+    ("ReduceSum", ReduceKind::Sum),
+    ("ReduceMax", ReduceKind::Max),
+    ("ReduceMin", ReduceKind::Min),
+    ("ReduceProd", ReduceKind::Prod),
+    ("ReduceL1", ReduceKind::L1),
+    ("ReduceL2", ReduceKind::L2),
+    ("ReduceSumSquare", ReduceKind::SumSquare),
+    ("ReduceLogSum", ReduceKind::LogSum),
+    ("ReduceLogSumExp", ReduceKind::LogSumExp),
+];
 
-impl ReduceKind {
-    const ALL: [(&'static str, Self); 10] = [
-        ("ReduceMean", Self::Mean),
-        ("ReduceSum", Self::Sum),
-        ("ReduceMax", Self::Max),
-        ("ReduceMin", Self::Min),
-        ("ReduceProd", Self::Prod),
-        ("ReduceL1", Self::L1),
-        ("ReduceL2", Self::L2),
-        ("ReduceSumSquare", Self::SumSquare),
-        ("ReduceLogSum", Self::LogSum),
-        ("ReduceLogSumExp", Self::LogSumExp),
-    ];
-
-    /// The first operator set in which the axes are an operand.
-    const fn axes_are_an_operand_since(self) -> u32 {
-        match self {
-            Self::Sum => 13,
-            Self::Mean
-            | Self::Max
-            | Self::Min
-            | Self::Prod
-            | Self::L1
-            | Self::L2
-            | Self::SumSquare
-            | Self::LogSum
-            | Self::LogSumExp => 18,
-        }
-    }
-
-    fn reduce(self, values: &[f64]) -> f64 {
-        let sum = |apply: fn(f64) -> f64| values.iter().map(|&x| apply(x)).sum::<f64>();
-        match self {
-            Self::Mean => sum(|x| x) / values.len() as f64,
-            Self::Sum => sum(|x| x),
-            Self::Max => values.iter().copied().fold(f64::NEG_INFINITY, super::pool::larger),
-            Self::Min => -values.iter().map(|x| -x).fold(f64::NEG_INFINITY, super::pool::larger),
-            Self::Prod => values.iter().product(),
-            Self::L1 => sum(f64::abs),
-            Self::L2 => sum(|x| x * x).sqrt(),
-            Self::SumSquare => sum(|x| x * x),
-            Self::LogSum => sum(|x| x).ln(),
-            Self::LogSumExp => {
-                let largest = Self::Max.reduce(values);
-                if largest.is_finite() {
-                    largest + values.iter().map(|x| (x - largest).exp()).sum::<f64>().ln()
-                } else {
-                    largest
-                }
-            }
-        }
-    }
-
-    /// Of integers: sums and products wrap, the mean rounds towards zero.
-    fn reduce_integers(self, values: &[i64]) -> Result<i64> {
-        let sum = |apply: fn(i64) -> i64| {
-            values.iter().fold(0i64, |sum, &x| sum.wrapping_add(apply(x)))
-        };
-        let empty = || Error::unsupported("the reduction of no integers is not defined");
-        match self {
-            Self::Mean => {
-                let sum: i128 = values.iter().copied().map(i128::from).sum();
-                sum.checked_div(values.len() as i128).map(|mean| mean as i64).ok_or_else(empty)
-            }
-            Self::Sum => Ok(sum(|x| x)),
-            Self::Max => values.iter().copied().max().ok_or_else(empty),
-            Self::Min => values.iter().copied().min().ok_or_else(empty),
-            Self::Prod => Ok(values.iter().fold(1, |product: i64, &x| product.wrapping_mul(x))),
-            Self::L1 => Ok(sum(i64::wrapping_abs)),
-            Self::SumSquare => Ok(sum(|x| x.wrapping_mul(x))),
-            Self::L2 | Self::LogSum | Self::LogSumExp => {
-                Err(Error::internal("roots and logarithms of integers were let in"))
-            }
-        }
-    }
-
-    /// Whether the result for integers is an integer by itself.
-    const fn stays_integer(self) -> bool {
-        match self {
-            Self::Mean
-            | Self::Sum
-            | Self::Max
-            | Self::Min
-            | Self::Prod
-            | Self::L1
-            | Self::SumSquare => true,
-            Self::L2 | Self::LogSum | Self::LogSumExp => false,
-        }
+/// The first operator set in which the axes are an operand.
+const fn axes_are_an_operand_since(kind: ReduceKind) -> u32 {
+    match kind {
+        ReduceKind::Sum => 13,
+        _ => 18,
     }
 }
 
@@ -157,7 +72,7 @@ impl Definition for Reduce {
     ];
 
     fn name(&self) -> &'static str {
-        let named = ReduceKind::ALL.iter().find(|(_, kind)| *kind == self.kind);
+        let named = KINDS.iter().find(|(_, kind)| *kind == self.kind);
         named.map_or("Reduce", |(name, _)| name)
     }
 
@@ -170,9 +85,9 @@ impl Definition for Reduce {
     }
 
     fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
-        let named = ReduceKind::ALL.iter().find(|(name, _)| *name == signature.operator);
+        let named = KINDS.iter().find(|(name, _)| *name == signature.operator);
         let &(_, kind) = named.ok_or_else(|| Error::internal("no reduction has this name"))?;
-        let since = kind.axes_are_an_operand_since();
+        let since = axes_are_an_operand_since(kind);
         match signature.opset {
             NEWEST => check(signature, &["axes", "keepdims", "noop_with_empty_axes"], 1)?,
             opset if opset < since => check(signature, &["axes", "keepdims"], 1)?,
@@ -191,8 +106,10 @@ impl Definition for Reduce {
 
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
         let input = required(operands, 0, "data")?.tensor_type;
-        if input.element == ElementType::Bool || !self.kind.stays_integer() {
-            check_float(input)?;
+        if input.element == ElementType::Bool
+            && !matches!(self.kind, ReduceKind::Max | ReduceKind::Min)
+        {
+            return Err(Error::shape(format!("expected numbers, found {input}")));
         }
         if let Some(axis) = self.axes.iter().find(|&&axis| axis >= input.rank()) {
             return Err(Error::shape(format!("there is no axis {axis} in {input}")));
@@ -200,45 +117,74 @@ impl Definition for Reduce {
         one(self.result(input))
     }
 
-    fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
-        super::reading::inferred(self, operands)?;
-        let input = required(operands, 0, "data")?;
-        let result = self.result(&input.tensor_type());
-        let shape = result.sizes()?;
-        let reduced = if input.element().is_float() {
-            let runs = self.runs(input.shape(), &result, &widened(input)?)?;
-            rounded(input.element(), &shape, runs.iter().map(|run| self.kind.reduce(run)).collect())?
-        } else {
-            let runs = self.runs(input.shape(), &result, &input.integers()?)?;
-            let reduced = runs.iter().map(|run| self.kind.reduce_integers(run));
-            let reduced = Data::I64(reduced.collect::<Result<_>>()?);
-            Tensor::new(&shape, converted(&reduced, input.element()))?
+    fn facts(&self, operands: &[Option<Operand<'_>>]) -> Option<Vec<Fact>> {
+        let input = required(operands, 0, "data").ok()?;
+        if input.tensor_type.element != ElementType::I64 || self.axes.len() != input.tensor_type.rank()
+        {
+            return None;
+        }
+        let facts = input.facts()?;
+        let fact = match self.kind {
+            ReduceKind::Sum => summed(&facts),
+            ReduceKind::Prod => multiplied(&facts)?,
+            ReduceKind::Max => extreme(&facts, Iterator::max)?,
+            ReduceKind::Min => extreme(&facts, Iterator::min)?,
+            _ => return None,
         };
-        Ok(vec![reduced])
+        Some(vec![fact])
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        let mut axes = [false; RANK];
+        for &axis in &self.axes {
+            *axes.get_mut(axis)? = true;
+        }
+        Some(GeneralReduce { kind: self.kind, axes, keep: self.keep }.into())
     }
 }
 
-impl Reduce {
-    /// The values that each value of the result is computed from.
-    fn runs<T: Copy>(
-        &self,
-        shape: &[usize],
-        result: &TensorType,
-        values: &[T],
-    ) -> Result<Vec<Vec<T>>> {
-        let strides = super::rearrange::strides(shape);
-        let mut runs = vec![Vec::new(); result.elements()?];
-        for (i, &value) in values.iter().enumerate() {
-            let kept = (0..shape.len()).filter(|axis| !self.axes.contains(axis));
-            let run = kept.fold(0, |run, axis| run * shape[axis] + i / strides[axis] % shape[axis]);
-            runs[run].push(value);
-        }
-        Ok(runs)
+/// The facts without those of integers that change nothing; a single one that
+/// is left is the result itself.
+fn without(facts: &[Fact], neutral: i64) -> Vec<&Fact> {
+    facts.iter().filter(|fact| fact.value() != Some(neutral)).collect()
+}
+
+fn summed(facts: &[Fact]) -> Fact {
+    match without(facts, 0)[..] {
+        [only] => only.clone(),
+        ref facts => facts.iter().fold(Fact::known(0), |sum, fact| {
+            Fact::between(sum.low.saturating_add(fact.low), sum.high.saturating_add(fact.high))
+        }),
     }
+}
+
+/// Of sizes; nothing is said of products with negative factors.
+fn multiplied(facts: &[Fact]) -> Option<Fact> {
+    match without(facts, 1)[..] {
+        [only] => Some(only.clone()),
+        ref facts => facts.iter().try_fold(Fact::known(1), |product, fact| {
+            (fact.low >= 0).then(|| {
+                let high = product.high.saturating_mul(fact.high);
+                Fact::between(product.low.saturating_mul(fact.low), high)
+            })
+        }),
+    }
+}
+
+fn extreme(
+    facts: &[Fact],
+    choose: fn(std::vec::IntoIter<i64>) -> Option<i64>,
+) -> Option<Fact> {
+    if let [only] = facts {
+        return Some(only.clone());
+    }
+    let of = |end: fn(&Fact) -> i64| choose(facts.iter().map(end).collect::<Vec<_>>().into_iter());
+    Some(Fact::between(of(|fact| fact.low)?, of(|fact| fact.high)?))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::ErrorKind;
     use crate::ir::Tensor;
     use crate::ops::testing::Case;
@@ -293,10 +239,54 @@ mod tests {
         assert_eq!(value("ReduceSumSquare", &[-3, 4]), 25);
         let narrow = Case::new("ReduceProd", 17).operand(Tensor::vector(vec![1i32 << 30, 4])).value();
         assert_eq!(narrow, Tensor::vector(vec![0i32]));
-        Case::new("ReduceL2", 17).list(&[3]).refused(ErrorKind::Unsupported, "found i64");
-        Case::new("ReduceMax", 17).list(&[]).refused(ErrorKind::Unsupported, "no integers");
-        let boolean = Case::new("ReduceMax", 20).operand(Tensor::scalar(true));
-        boolean.refused(ErrorKind::Unsupported, "found bool");
+        assert_eq!(value("ReduceL2", &[3, 4, 1]), 5);
+        assert_eq!(value("ReduceMax", &[]), i64::MIN);
+        assert_eq!(value("ReduceMin", &[]), i64::MAX);
+        Case::new("ReduceMean", 17).list(&[]).refused(ErrorKind::Shape, "no integers");
+    }
+
+    #[test]
+    fn truth_values_have_an_order() {
+        let case = |name, values: &[bool]| {
+            Case::new(name, 20).operand(Tensor::vector(values.to_vec())).int("keepdims", 0)
+        };
+        assert_eq!(case("ReduceMax", &[false, true]).value(), Tensor::scalar(true));
+        assert_eq!(case("ReduceMin", &[false, true]).value(), Tensor::scalar(false));
+        assert_eq!(case("ReduceMax", &[]).value(), Tensor::scalar(false));
+        case("ReduceSum", &[true]).refused(ErrorKind::Shape, "expected numbers");
+    }
+
+    #[test]
+    fn not_a_number_is_neither_dropped_nor_forgotten() {
+        for name in ["ReduceMax", "ReduceMin"] {
+            let data = Tensor::vector(vec![1.0f32, f32::NAN, 2.0]);
+            assert!(Case::new(name, 17).operand(data).f32s().1[0].is_nan());
+        }
+    }
+
+    #[test]
+    fn facts_of_sizes_are_followed() {
+        let sizes = TensorType::fixed(ElementType::I64, &[3]);
+        let symbol = Fact { low: 0, high: 9, symbol: Some("n".to_owned()) };
+        let known = [symbol.clone(), Fact::known(1), Fact::known(4)];
+        let fact = |kind, known: &[Fact]| {
+            let operand = Operand { known: Some(known), ..Operand::of_type(&sizes) };
+            Reduce { kind, axes: vec![0], keep: false }.facts(&[Some(operand)]).unwrap().remove(0)
+        };
+        assert_eq!(fact(ReduceKind::Prod, &known), Fact::between(0, 36));
+        assert_eq!(fact(ReduceKind::Prod, &known[..2]), symbol);
+        assert_eq!(fact(ReduceKind::Sum, &known), Fact::between(5, 14));
+        assert_eq!(fact(ReduceKind::Max, &known), Fact::between(4, 9));
+        assert_eq!(fact(ReduceKind::Min, &known), Fact::between(0, 1));
+    }
+
+    #[test]
+    fn sizes_that_are_open_are_kept() {
+        let rows = Dim::Bounded { symbol: "rows".to_owned(), max: 7 };
+        let data = TensorType { element: ElementType::I32, shape: vec![rows.clone(), Dim::Fixed(3)] };
+        let reduce = Reduce { kind: ReduceKind::Sum, axes: vec![1], keep: false };
+        let types = reduce.infer(&[Some(Operand::of_type(&data))]).unwrap();
+        assert_eq!(types[0].shape, [rows]);
     }
 
     #[test]
