@@ -192,6 +192,7 @@ macro_rules! operators {
 
 operators! {
     activation::Activation,
+    affine_grid::AffineGrid,
     batch_normalization::BatchNormalization,
     binary::Binary,
     bit_cast::BitCast,
@@ -199,6 +200,7 @@ operators! {
     cast::Cast,
     center_crop_pad::CenterCropPad,
     clip::Clip,
+    column_to_image::ColumnToImage,
     compare::Compare,
     concat::Concat,
     constant::Constant,
@@ -215,6 +217,7 @@ operators! {
     gather_nd::GatherNd,
     gemm::Gemm,
     global_pool::GlobalPool,
+    grid_sample::GridSample,
     hardmax::Hardmax,
     identity::Identity,
     local_response::LocalResponse,
@@ -234,6 +237,7 @@ operators! {
     roi_align::RoiAlign,
     runtime_pad::RuntimePad,
     runtime_reshape::RuntimeReshape,
+    runtime_resize::RuntimeResize,
     runtime_slice::RuntimeSlice,
     runtime_split::RuntimeSplit,
     scale_shift::ScaleShift,

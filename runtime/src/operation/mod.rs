@@ -48,9 +48,11 @@
 //! ```
 
 mod accumulate;
+mod affine_grid;
 mod bits;
 mod broadcast;
 mod clip;
+mod column_to_image;
 mod comparison;
 mod concat;
 mod conversion;
@@ -87,18 +89,25 @@ with_reals! {
     mod arithmetic;
     mod fold;
     mod function;
+    mod grid_sample;
     mod reduce;
+    mod resize;
     mod softmax;
 
     pub use arithmetic::{Arithmetic, ElementwiseArithmetic};
     pub use fold::{ElementwiseFold, FoldFunction};
     pub use function::{ElementFunction, ElementwiseFunction};
+    pub use grid_sample::{GeneralGridSample, GridInterpolation, GridPadding};
     pub use reduce::{GeneralReduce, Reduction};
+    pub use resize::{AspectPolicy, Coordinates, GeneralResize, Interpolation, ResizeTarget, Rounding};
     pub use softmax::{GeneralSoftmax, SoftmaxFunction};
+    pub(crate) use resize::Sampling;
 }
 
+pub use affine_grid::GeneralAffineGrid;
 pub use bits::{BitFunction, ElementwiseBits, ElementwiseNot};
 pub use clip::ElementwiseClip;
+pub use column_to_image::GeneralColumnToImage;
 pub use comparison::{Comparison, ElementwiseComparison};
 pub use concat::GeneralConcat;
 pub use conversion::{BitConversion, ElementConversion, Precision};
