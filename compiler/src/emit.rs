@@ -209,13 +209,11 @@ macro_rules! description {
     };
 }
 
-/// `path { field: value, .. }`, or the bare path of a variant that has no
-/// fields.
+/// `path { field: value, .. }`, or the bare path where there are no fields.
 pub(crate) fn braced(path: &[&str], fields: &[(&str, TokenStream)]) -> TokenStream {
-    let variant = path.len() > 1;
     let path = path.iter().map(|name| quote::format_ident!("{name}"));
     let path = quote!(#(#path)::*);
-    if fields.is_empty() && variant {
+    if fields.is_empty() {
         return path;
     }
     let fields = fields.iter().map(|(name, value)| {

@@ -27,8 +27,7 @@ pub(super) fn quotient(dims: &[Dim], divisors: &[Dim]) -> Result<Dim> {
         dims.iter().filter_map(|dim| dim.fixed()).try_fold(1usize, |p, size| p.checked_mul(size))
     };
     let too_large = || Error::shape("a tensor has too many elements to compile");
-    let (total, divisor) =
-        (fixed(&left).ok_or_else(too_large)?, fixed(&by).ok_or_else(too_large)?);
+    let (total, divisor) = (fixed(&left).ok_or_else(too_large)?, fixed(&by).ok_or_else(too_large)?);
     let counts: Vec<_> = left.into_iter().filter(|dim| dim.fixed().is_none()).collect();
     let divided_by_count = by.iter().any(|dim| dim.fixed().is_none());
     if divisor == 0 {
@@ -40,9 +39,7 @@ pub(super) fn quotient(dims: &[Dim], divisors: &[Dim]) -> Result<Dim> {
     if counts.is_empty() && !divided_by_count {
         return match total % divisor {
             0 => Ok(Dim::Fixed(total / divisor)),
-            _ => Err(Error::shape(format!(
-                "{total} elements are not a multiple of {divisor}"
-            ))),
+            _ => Err(Error::shape(format!("{total} elements are not a multiple of {divisor}"))),
         };
     }
     if let [count] = counts.as_slice()

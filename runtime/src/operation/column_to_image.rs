@@ -103,7 +103,8 @@ impl GeneralColumnToImage {
         if block == 0 {
             return Err(Failure("a block has no pixels"));
         }
-        let padded = size.saturating_add(number(&self.before)?).saturating_add(number(&self.after)?);
+        let padded =
+            size.saturating_add(number(&self.before)?).saturating_add(number(&self.after)?);
         let reach = (block - 1).saturating_mul(number(&self.dilations)?).saturating_add(1);
         let stride = number(&self.strides)?.max(1);
         let count = padded.checked_sub(reach).map_or(0, |room| room / stride + 1);

@@ -125,7 +125,8 @@ impl GeneralPad {
                 }
                 for i in 0..count {
                     let axis = axes.map_or(Ok(i as i64), |axes| axes.integer(i))?;
-                    let axis = if axis < 0 { axis.saturating_add(sizes.len() as i64) } else { axis };
+                    let axis =
+                        if axis < 0 { axis.saturating_add(sizes.len() as i64) } else { axis };
                     let axis = usize::try_from(axis).map_err(|_| no_axis)?;
                     let pair = (given.integer(i)?, given.integer(count + i)?);
                     *pads.get_mut(axis).ok_or(no_axis)? = pair;
@@ -190,10 +191,11 @@ impl GeneralPad {
         let mut index = [0usize; RANK];
         for padded in padded.chunks_exact_mut(row) {
             let places = outer.iter().zip(pads).zip(strides.iter()).zip(&index);
-            let start = places.fold(Some(0), |start: Option<usize>, (((size, pads), stride), i)| {
-                let place = self.place(*size, *pads, *i)?;
-                start?.checked_add(place.checked_mul(*stride as usize)?)
-            });
+            let start =
+                places.fold(Some(0), |start: Option<usize>, (((size, pads), stride), i)| {
+                    let place = self.place(*size, *pads, *i)?;
+                    start?.checked_add(place.checked_mul(*stride as usize)?)
+                });
             let source = start.and_then(|start| values.get(start..start.checked_add(size)?));
             self.fill_row(source, size, *last, fill, padded);
             for (index, &size) in index[..outer.len()].iter_mut().zip(sizes).rev() {

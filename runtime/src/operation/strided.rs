@@ -47,12 +47,7 @@ pub(super) fn gather<T: Copy>(
 }
 
 /// Fills a row with elements of the source that lie `step` apart.
-fn take<T: Copy>(
-    source: &[T],
-    start: isize,
-    step: isize,
-    row: &mut [T],
-) -> Result<(), Failure> {
+fn take<T: Copy>(source: &[T], start: isize, step: isize, row: &mut [T]) -> Result<(), Failure> {
     let outside = Failure("an element lies outside of the operand");
     let mut place = usize::try_from(start).map_err(|_| outside)?;
     if step == 1 {
