@@ -64,6 +64,7 @@ operations! {
     Attention,
     AxesNormalization,
     ClassLoss,
+    Determinant,
     Einsum,
     GeneralBatchNormalization,
     GeneralLocalResponse,
@@ -74,6 +75,7 @@ operations! {
     LayerNormalization,
     LinearAttention,
     Quantization,
+    Recurrent,
     RotaryEmbedding,
     TopK,
 }

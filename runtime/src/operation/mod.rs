@@ -48,6 +48,7 @@
 //! ```
 
 mod accumulate;
+mod determinant;
 mod einsum;
 mod element;
 mod operands;
@@ -66,6 +67,7 @@ with_reals! {
     mod linear_attention;
     mod moments;
     mod quantize;
+    mod recurrent;
     mod reduce;
     mod rotary_embedding;
 
@@ -79,10 +81,12 @@ with_reals! {
     pub use layer_normalization::LayerNormalization;
     pub use linear_attention::LinearAttention;
     pub use quantize::Quantization;
+    pub use recurrent::{Cell, Curve, Direction, GateActivation, Recurrent};
     pub use reduce::{GeneralReduce, Reduction};
     pub use rotary_embedding::RotaryEmbedding;
 }
 
+pub use determinant::Determinant;
 pub use einsum::Einsum;
 pub use element::{ElementType, Native, Truth, with_type};
 pub use product::GeneralProduct;
