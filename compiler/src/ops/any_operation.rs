@@ -66,6 +66,7 @@ operations! {
     ClassLoss,
     Determinant,
     Einsum,
+    Fourier,
     GeneralBatchNormalization,
     GeneralLocalResponse,
     GeneralProduct,
@@ -74,10 +75,13 @@ operations! {
     IntegerProduct,
     LayerNormalization,
     LinearAttention,
+    MelWeights,
     Quantization,
     Recurrent,
     RotaryEmbedding,
+    ShortTimeFourier,
     TopK,
+    WindowFunction,
 }
 
 impl AnyOperation {

@@ -70,6 +70,8 @@ with_reals! {
     mod recurrent;
     mod reduce;
     mod rotary_embedding;
+    mod signal_weights;
+    mod spectrum;
 
     pub use attention::{Attention, Scores};
     pub use axes_normalization::{AxesNormalization, Norm};
@@ -84,6 +86,8 @@ with_reals! {
     pub use recurrent::{Cell, Curve, Direction, GateActivation, Recurrent};
     pub use reduce::{GeneralReduce, Reduction};
     pub use rotary_embedding::RotaryEmbedding;
+    pub use signal_weights::{MelWeights, WindowFunction};
+    pub use spectrum::{Fourier, ShortTimeFourier};
 }
 
 pub use determinant::Determinant;
