@@ -54,6 +54,22 @@ impl Build {
         self
     }
 
+    /// Gives the most that there can be of a size that follows from the data and
+    /// that nothing in the file bounds, by the name of a node or of its result.
+    #[must_use]
+    pub fn bound(mut self, name: impl Into<String>, most: usize) -> Self {
+        self.options.bounds.push((name.into(), most));
+        self
+    }
+
+    /// Makes an input constant, with the value that a file holds: one tensor
+    /// (`TensorProto`). Relative paths start at the package's folder.
+    #[must_use]
+    pub fn constant(mut self, name: impl Into<String>, file: impl Into<PathBuf>) -> Self {
+        self.options.constants.push((name.into(), file.into()));
+        self
+    }
+
     /// How the weights reach the program.
     #[must_use]
     pub fn weights(mut self, mode: WeightsMode) -> Self {

@@ -1,6 +1,6 @@
 //! Plain data as Rust source.
 
-use crate::step::{Blocked, Plain};
+use crate::step::{Array, Blocked, Plain};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
 use std::any::Any;
@@ -19,6 +19,7 @@ pub trait Emit {
 /// once, and every step that touches it shows its name.
 #[derive(Debug, Default)]
 pub struct Places {
+    arrays: RefCell<Vec<Array>>,
     blocked: RefCell<Vec<Blocked>>,
     plain: RefCell<Vec<Plain>>,
 }
@@ -37,6 +38,8 @@ impl Places {
             format!("T{}", position(&self.blocked, blocked))
         } else if let Some(&plain) = value.downcast_ref() {
             format!("P{}", position(&self.plain, plain))
+        } else if let Some(&array) = value.downcast_ref() {
+            format!("A{}", position(&self.arrays, array))
         } else {
             return None;
         };
@@ -64,7 +67,14 @@ impl Places {
             let value = tensor.spell(self);
             quote!(#[doc = #doc] const #name: Plain = #value;)
         });
-        quote!(#(#blocked)* #(#plain)*)
+        let arrays = self.arrays.borrow();
+        let arrays = arrays.iter().enumerate().map(|(i, tensor)| {
+            let doc = format!(" {}.", tensor.shape());
+            let name = Ident::new(&format!("A{i}"), Span::call_site());
+            let value = tensor.spell(self);
+            quote!(#[doc = #doc] const #name: Array = #value;)
+        });
+        quote!(#(#blocked)* #(#plain)* #(#arrays)*)
     }
 }
 
@@ -101,6 +111,19 @@ impl Emit for f32 {
     }
 }
 
+impl Emit for f64 {
+    fn emit(&self, _: &Places) -> TokenStream {
+        if self.is_nan() {
+            quote!(f64::NAN)
+        } else if self.is_infinite() {
+            if *self > 0.0 { quote!(f64::INFINITY) } else { quote!(f64::NEG_INFINITY) }
+        } else {
+            let literal = Literal::f64_unsuffixed(*self);
+            quote!(#literal)
+        }
+    }
+}
+
 impl<T: Emit, const N: usize> Emit for [T; N] {
     fn emit(&self, places: &Places) -> TokenStream {
         let items = self.iter().map(|item| item.emit(places));
@@ -123,6 +146,17 @@ impl<T: Emit> Emit for Option<T> {
 /// Declares a plain-data struct or enum of the `step` module, and how it is
 /// printed.
 macro_rules! description {
+    ($(#[$meta:meta])* pub struct $name:ident;) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub struct $name;
+
+        impl $crate::emit::Emit for $name {
+            fn emit(&self, _: &$crate::emit::Places) -> proc_macro2::TokenStream {
+                $crate::emit::braced(&[stringify!($name)], &[])
+            }
+        }
+    };
     (
         $(#[$meta:meta])*
         pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)* }

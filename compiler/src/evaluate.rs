@@ -120,7 +120,7 @@ fn check_inputs<O: Operator>(graph: &Graph<O>, inputs: &[Tensor]) -> Result<()> 
     for (&node, input) in graph.inputs().iter().zip(inputs) {
         let Node { name, outputs, .. } = graph.node(node);
         match outputs.as_slice() {
-            [expected] if fits(&input.tensor_type(), expected) => {}
+            [expected] if expected.admits(&input.tensor_type()) => {}
             expected => {
                 let expected: Vec<_> = expected.iter().map(ToString::to_string).collect();
                 return Err(Error::shape(format!(
@@ -133,17 +133,6 @@ fn check_inputs<O: Operator>(graph: &Graph<O>, inputs: &[Tensor]) -> Result<()> 
         }
     }
     Ok(())
-}
-
-/// Whether a tensor may have `found` where `expected` is declared.
-fn fits(found: &TensorType, expected: &TensorType) -> bool {
-    let fits = |(found, expected): (&Dim, &Dim)| match (found, expected) {
-        (Dim::Fixed(size), Dim::Bounded { max, .. }) => size <= max,
-        (found, expected) => found == expected,
-    };
-    found.element == expected.element
-        && found.rank() == expected.rank()
-        && found.shape.iter().zip(&expected.shape).all(fits)
 }
 
 /// How often each value is read by what the outputs depend on, the outputs
@@ -212,7 +201,7 @@ impl<O: Operator> Values<'_, O> {
             let tensor = self.precision.of(Arc::new(tensor))?;
             let mut expected = self.graph.type_of(value).clone();
             expected.element = self.precision.element(expected.element);
-            if !fits(&tensor.tensor_type(), &expected) {
+            if !expected.admits(&tensor.tensor_type()) {
                 return Err(Error::internal(format!(
                     "the reference gives {}, but {expected} is expected",
                     tensor.tensor_type()

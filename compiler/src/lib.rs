@@ -76,12 +76,19 @@ pub use error::{Error, ErrorKind, Result};
 pub use onnx::Source;
 
 use codegen::About;
+use std::path::PathBuf;
 
 /// How a model is compiled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Shapes of inputs that the file leaves open, by name.
     pub inputs: Vec<(String, Vec<usize>)>,
+    /// The most that there can be of a size that follows from the data and that
+    /// nothing in the file bounds, by the name of a node or of its result.
+    pub bounds: Vec<(String, usize)>,
+    /// Inputs that are constants instead, by name, and files with their values,
+    /// one tensor (`TensorProto`) each.
+    pub constants: Vec<(String, PathBuf)>,
     /// Whether to use only algorithms that round as plain summation does.
     pub exact: bool,
     /// How the weights reach the program.
@@ -101,7 +108,7 @@ pub fn compile(source: &Source, options: &Options) -> Result<Artifact> {
         Some(file) => error.file(file),
         None => error,
     };
-    let imported = onnx::import(source, &options.inputs).map_err(in_file)?;
+    let imported = onnx::import(source, options).map_err(in_file)?;
     let mut graph = imported.graph;
     let passes = passes::run(&mut graph, &passes::PassOptions::default()).map_err(in_file)?;
     let mut plan = plan::plan(&graph).map_err(in_file)?;

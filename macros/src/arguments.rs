@@ -56,7 +56,32 @@ fn option(input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
             }
             options.inputs.push((name.value(), sizes));
         }
-        _ => return Err(syn::Error::new(name.span(), "expected input(..), weights = .. or exact")),
+        "bound" => {
+            let arguments;
+            parenthesized!(arguments in input);
+            let name: LitStr = arguments.parse()?;
+            arguments.parse::<Token![=]>()?;
+            let most: LitInt = arguments.parse()?;
+            if !arguments.is_empty() {
+                return Err(arguments.error("expected one bound; write bound(..) for each"));
+            }
+            options.bounds.push((name.value(), most.base10_parse()?));
+        }
+        "constant" => {
+            let arguments;
+            parenthesized!(arguments in input);
+            let name: LitStr = arguments.parse()?;
+            arguments.parse::<Token![=]>()?;
+            let file: LitStr = arguments.parse()?;
+            if !arguments.is_empty() {
+                return Err(arguments.error("expected one constant; write constant(..) for each"));
+            }
+            options.constants.push((name.value(), file.value().into()));
+        }
+        _ => {
+            let known = "expected input(..), bound(..), constant(..), weights = .. or exact";
+            return Err(syn::Error::new(name.span(), known));
+        }
     }
     Ok(())
 }
@@ -81,10 +106,13 @@ mod tests {
 
     #[test]
     fn options_follow_the_path() {
-        let source = "\"a.onnx\", input(\"x\" = [1, 3]), weights = file, exact,";
+        let source = "\"a.onnx\", input(\"x\" = [1, 3]), bound(\"n\" = 9), \
+                      constant(\"s\" = \"s.pb\"), weights = file, exact,";
         let arguments: Arguments = syn::parse_str(source).unwrap();
         assert_eq!(arguments.path.value(), "a.onnx");
         assert_eq!(arguments.options.inputs, [("x".to_owned(), vec![1, 3])]);
+        assert_eq!(arguments.options.bounds, [("n".to_owned(), 9)]);
+        assert_eq!(arguments.options.constants, [("s".to_owned(), "s.pb".into())]);
         assert_eq!(arguments.options.weights, WeightsMode::File);
         assert!(arguments.options.exact);
     }
@@ -97,5 +125,7 @@ mod tests {
         assert!(error("\"a\" exact").contains("expected `,`"));
         assert!(error("\"a\", input(\"x\" = [0])").contains("1 or more"));
         assert!(error("\"a\", input(\"x\" = [1], \"y\" = [1])").contains("one input"));
+        assert!(error("\"a\", bound(\"x\" = 1, \"y\" = 1)").contains("one bound"));
+        assert!(error("\"a\", constant(\"x\" = 1)").contains("string literal"));
     }
 }

@@ -19,11 +19,16 @@ pub(crate) fn expand(arguments: &Arguments) -> syn::Result<TokenStream> {
 }
 
 fn expansion(arguments: &Arguments) -> Result<Expansion, Error> {
-    let model = package()?.join(Path::new(&arguments.path.value()));
-    let entry = Entry::of(&model, &arguments.options)?;
+    let package = package()?;
+    let model = package.join(Path::new(&arguments.path.value()));
+    let mut options = arguments.options.clone();
+    for (_, file) in &mut options.constants {
+        *file = package.join(&file);
+    }
+    let entry = Entry::of(&model, &options)?;
     let expansion = match entry.kept() {
         Some(expansion) => expansion,
-        None => entry.keep(&compile(&Source::path(&model), &arguments.options)?)?,
+        None => entry.keep(&compile(&Source::path(&model), &options)?)?,
     };
     if arguments.options.weights == WeightsMode::File {
         let stem = model.file_stem().unwrap_or_default().to_string_lossy();

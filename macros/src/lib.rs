@@ -27,6 +27,7 @@ use proc_macro::TokenStream;
 /// cnnc_runtime::include_model!(
 ///     "models/detector.onnx",
 ///     input("data" = [1, 3, 640, 480]),
+///     bound("boxes" = 100),
 ///     weights = file,
 ///     exact,
 /// );
@@ -34,6 +35,10 @@ use proc_macro::TokenStream;
 ///
 /// - `input(NAME = SHAPE)` fixes the shape of an input that the file leaves
 ///   open; may be given several times.
+/// - `bound(NAME = N)` gives the most that there can be of a size that follows
+///   from the data and that nothing in the file bounds.
+/// - `constant(NAME = FILE)` makes an input constant; the file holds its value,
+///   one tensor.
 /// - `weights = embed | file | bytes`: inside the program (the default), in a
 ///   file beside it, or handed in.
 /// - `exact`: only algorithms that round as plain summation does.

@@ -3,6 +3,11 @@
 /// Declares a plain-data struct or enum of the `step` module. The compiler
 /// gives the same declarations a second meaning: it prints them as Rust.
 macro_rules! description {
+    ($(#[$meta:meta])* pub struct $name:ident;) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub struct $name;
+    };
     (
         $(#[$meta:meta])*
         pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)* }

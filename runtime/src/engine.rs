@@ -3,7 +3,8 @@
 use crate::kernels::Step;
 use crate::memory::{Arena, Memory, elements};
 use crate::simd::{Denormals, Isa};
-use crate::step::Plain;
+use crate::step::{Guard, Plain};
+use crate::tensor::CountedView;
 use crate::weights::{LoadError, Weights};
 use alloc::vec::Vec;
 
@@ -115,6 +116,42 @@ impl Engine {
         elements(&self.arena.as_slice()[place.offset..][..place.len * size_of::<T>()])
     }
 
+    /// A size that the last run found, its bound and position given; the bound
+    /// itself where there is no position.
+    ///
+    /// # Panics
+    /// Where the position lies outside, or more was found than was planned for.
+    #[must_use]
+    pub fn size(&self, max: usize, count: Option<usize>) -> usize {
+        let Some(offset) = count else { return max };
+        let count = elements::<i64>(&self.arena.as_slice()[offset..][..8])[0];
+        match usize::try_from(count) {
+            Ok(count) if count <= max => count,
+            _ => panic!("a size of {count} where at most {max} was planned"),
+        }
+    }
+
+    /// A row-major tensor of the arena, at the sizes that the last run found:
+    /// the largest are `sizes`, and `counts` says where those lie that were not
+    /// known before.
+    ///
+    /// # Panics
+    /// As [`Engine::read`] and [`Engine::size`].
+    #[must_use]
+    pub fn read_counted<T: Element, const RANK: usize>(
+        &self,
+        place: &Plain,
+        sizes: [usize; RANK],
+        counts: [Option<usize>; RANK],
+    ) -> CountedView<'_, T, RANK> {
+        let sizes = core::array::from_fn(|i| self.size(sizes[i], counts[i]));
+        let len = if sizes.contains(&0) { 0 } else { sizes.iter().product() };
+        match CountedView::new(self.read(&Plain { offset: place.offset, len }), sizes) {
+            Ok(view) => view,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     /// The bytes of a row-major tensor of the arena.
     ///
     /// # Panics
@@ -181,9 +218,21 @@ impl Run<'_> {
     /// Where the step does not fit the memory; generated code holds only steps
     /// that do.
     pub fn step(&mut self, step: &impl Step) {
+        self.step_where(&[], step);
+    }
+
+    /// Runs one step if all conditions hold.
+    ///
+    /// # Panics
+    /// As [`Run::step`].
+    pub fn step_where(&mut self, guards: &[Guard], step: &impl Step) {
         #[cfg(feature = "std")]
         let start = self.times.is_some().then(std::time::Instant::now);
-        self.memory.run(step, self.isa);
+        if guards.iter().all(|guard| self.memory.holds(guard)) {
+            self.memory.run(step, self.isa);
+        } else {
+            self.memory.skip(step);
+        }
         #[cfg(feature = "std")]
         if let (Some(times), Some(start)) = (&mut self.times, start)
             && times.len() < times.capacity()

@@ -145,8 +145,8 @@ pub use memory::Memory;
 pub use network::{Layer, Network, Port};
 pub use simd::Isa;
 pub use tensor::{
-    Shape, Shape0, Shape1, Shape2, Shape3, Shape4, Shape5, Shape6, Shape7, Shape8, ShapeError,
-    Tensor, View,
+    CountedView, Shape, Shape0, Shape1, Shape2, Shape3, Shape4, Shape5, Shape6, Shape7, Shape8,
+    ShapeError, Tensor, View,
 };
 #[doc(hidden)]
 pub use weights::{Embedded, EmbeddedBytes, require_assembler_path};

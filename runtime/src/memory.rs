@@ -3,7 +3,7 @@
 use crate::engine::Element;
 use crate::kernels::Step;
 use crate::simd::Isa;
-use crate::step::{ALIGNMENT, Blocked, LANES, Plain, Section};
+use crate::step::{ALIGNMENT, Blocked, Guard, LANES, Plain, Section};
 use alloc::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use core::fmt;
 use core::marker::PhantomData;
@@ -115,6 +115,15 @@ impl<'a> Memory<'a> {
         assert!(aligned, "{plain:?} is not aligned");
     }
 
+    /// Panics unless elements of `size` bytes lie in the weights.
+    pub fn require_weights(&self, plain: &Plain, size: usize) {
+        let end = plain.len.checked_mul(size).and_then(|bytes| bytes.checked_add(plain.offset));
+        let inside = end.is_some_and(|end| end <= self.weights.len());
+        assert!(inside, "{plain:?} lies outside the weights");
+        let aligned = self.weights.as_ptr().addr().wrapping_add(plain.offset).is_multiple_of(size);
+        assert!(aligned, "{plain:?} is not aligned");
+    }
+
     /// Panics unless a channel-blocked tensor with its halo lies in the arena,
     /// no two of its values in the same place.
     pub fn require_blocked(&self, blocked: &Blocked) {
@@ -144,6 +153,21 @@ impl Memory<'_> {
             let target = self.arena.add(place.offset).cast::<T>();
             target.copy_from_nonoverlapping(values.as_ptr(), count);
         }
+    }
+
+    /// Whether a truth value in the arena is what a guard wants.
+    pub(crate) fn holds(&self, guard: &Guard) -> bool {
+        self.require_plain(&Plain { offset: guard.condition, len: 1 }, 1);
+        // SAFETY: the byte is inside.
+        let value = unsafe { self.arena.add(guard.condition).read() };
+        (value != 0) == guard.holds
+    }
+
+    /// Checks a step and leaves it out.
+    pub(crate) fn skip(&mut self, step: &impl Step) {
+        step.check(self);
+        // SAFETY: checked for this memory, which is borrowed exclusively.
+        unsafe { step.skip(self) }
     }
 
     /// Checks a step and runs all its pieces.

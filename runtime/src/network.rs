@@ -11,8 +11,11 @@ pub struct Port {
     pub name: &'static str,
     /// The Rust type of its elements.
     pub element: &'static str,
-    /// Sizes, outermost first.
+    /// Sizes, outermost first; the largest where they are known only when the
+    /// network has run.
     pub sizes: &'static [usize],
+    /// Byte position in the arena of each size that is known only then.
+    pub counts: &'static [Option<usize>],
     /// Where it lies in the arena.
     pub place: Plain,
 }

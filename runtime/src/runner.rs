@@ -10,7 +10,7 @@
 //! | `input INDEX PATH` | reads an input from a file of little-endian elements | `{"input": INDEX}` |
 //! | `run COUNT` | runs the network so often | `{"ms": [..]}`, the time of each run |
 //! | `layers COUNT` | runs it so often with a clock around each step | `{"layers_ms": [..]}`, medians |
-//! | `output INDEX PATH` | writes an output of the last run to a file | `{"output": INDEX}` |
+//! | `output INDEX PATH` | writes an output of the last run to a file | `{"output": INDEX, "sizes": [..]}` |
 //! | `peak` | measures multiply-adds in registers | `{"gflops": ..}` |
 //! | any that fails | nothing | `{"error": ".."}` |
 //!
@@ -19,6 +19,7 @@
 
 use crate::network::{Network, Port};
 use crate::simd::measure_fma_peak;
+use crate::step::Plain;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
@@ -120,9 +121,14 @@ fn command<N: Network>(
         "output" => {
             let (index, path) = index_and_path(rest, N::OUTPUTS.len())?;
             let port = &N::OUTPUTS[index];
-            let bytes = network.engine().read_bytes(&port.place, element_bytes(port));
+            let engine = network.engine();
+            let sizes = port.sizes.iter().zip(port.counts);
+            let sizes: Vec<_> = sizes.map(|(&size, &count)| engine.size(size, count)).collect();
+            let len = if sizes.contains(&0) { 0 } else { sizes.iter().product() };
+            let place = Plain { offset: port.place.offset, len };
+            let bytes = engine.read_bytes(&place, element_bytes(port));
             std::fs::write(path, bytes).map_err(|error| format!("{path}: {error}"))?;
-            Ok(format!("{{\"output\": {index}}}"))
+            Ok(format!("{{\"output\": {index}, \"sizes\": {sizes:?}}}"))
         }
         "peak" => Ok(format!("{{\"gflops\": {}}}", measure_fma_peak(network.engine().isa()))),
         other => Err(format!("`{other}` is no command")),
@@ -226,10 +232,20 @@ mod tests {
 
     impl Network for Negation {
         const NAME: &'static str = "negation";
-        const INPUTS: &'static [Port] =
-            &[Port { name: "data", element: "f32", sizes: &[1, 2], place: DATA }];
-        const OUTPUTS: &'static [Port] =
-            &[Port { name: "\"out\"", element: "f32", sizes: &[1, 2], place: OUTPUT }];
+        const INPUTS: &'static [Port] = &[Port {
+            name: "data",
+            element: "f32",
+            sizes: &[1, 2],
+            counts: &[None; 2],
+            place: DATA,
+        }];
+        const OUTPUTS: &'static [Port] = &[Port {
+            name: "\"out\"",
+            element: "f32",
+            sizes: &[1, 2],
+            counts: &[None; 2],
+            place: OUTPUT,
+        }];
         const LAYERS: &'static [Layer] =
             &[Layer { name: "neg", operator: "Neg", kernel: "unary", multiply_adds: 7 }];
 

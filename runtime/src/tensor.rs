@@ -79,7 +79,7 @@ impl<'a, T, S: Shape> View<'a, T, S> {
         if values.len() == S::LEN {
             Ok(Self { values, shape: PhantomData })
         } else {
-            Err(ShapeError { sizes: S::SIZES, found: values.len() })
+            Err(ShapeError { sizes: S::SIZES, expected: S::LEN, found: values.len() })
         }
     }
 
@@ -133,6 +133,59 @@ impl<'a, T, const A: usize, const B: usize, const C: usize, const D: usize>
 {
     fn from(values: &'a [[[[T; D]; C]; B]; A]) -> Self {
         Self { values: values.as_flattened().as_flattened().as_flattened(), shape: PhantomData }
+    }
+}
+
+/// A borrowed row-major tensor whose sizes were found when a network ran:
+/// detections, mostly.
+///
+/// ```
+/// use cnnc_runtime::CountedView;
+/// let boxes = [0.0f32, 0.0, 10.0, 20.0, 5.0, 5.0, 8.0, 9.0];
+/// let found = CountedView::new(&boxes, [2, 4])?;
+/// assert_eq!(found.sizes(), [2, 4]);
+/// let wide = found.rows().filter(|found| found[2] - found[0] > 5.0);
+/// assert_eq!(wide.count(), 1);
+/// # Ok::<(), cnnc_runtime::ShapeError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CountedView<'a, T, const RANK: usize> {
+    values: &'a [T],
+    sizes: [usize; RANK],
+}
+
+impl<'a, T, const RANK: usize> CountedView<'a, T, RANK> {
+    /// Looks at these values.
+    ///
+    /// # Errors
+    /// Where there are more or fewer than the sizes ask for.
+    pub fn new(values: &'a [T], sizes: [usize; RANK]) -> Result<Self, ShapeError> {
+        let expected = sizes.iter().try_fold(1usize, |all, &size| all.checked_mul(size));
+        if expected == Some(values.len()) || sizes.contains(&0) && values.is_empty() {
+            Ok(Self { values, sizes })
+        } else {
+            let expected = expected.unwrap_or(usize::MAX);
+            Err(ShapeError { sizes: &[], expected, found: values.len() })
+        }
+    }
+
+    /// The values, row by row.
+    #[must_use]
+    pub const fn as_slice(&self) -> &'a [T] {
+        self.values
+    }
+
+    /// Sizes, outermost first.
+    #[must_use]
+    pub const fn sizes(&self) -> [usize; RANK] {
+        self.sizes
+    }
+
+    /// The values of each index of the first dimension: one slice a detection.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &'a [T]> + use<'a, T, RANK> {
+        let count = self.sizes.first().copied().unwrap_or(1);
+        let (values, width) = (self.values, self.values.len() / count.max(1));
+        (0..count).map(move |row| &values[row * width..][..width])
     }
 }
 
@@ -191,14 +244,17 @@ impl<T, S: Shape> Tensor<T, S> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShapeError {
     sizes: &'static [usize],
+    expected: usize,
     found: usize,
 }
 
 impl fmt::Display for ShapeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sizes, found } = self;
-        let expected: usize = sizes.iter().product();
-        write!(f, "a tensor of shape {sizes:?} has {expected} values, found {found}")
+        let Self { sizes, expected, found } = self;
+        match sizes {
+            [] => write!(f, "a tensor of these sizes has {expected} values, found {found}"),
+            _ => write!(f, "a tensor of shape {sizes:?} has {expected} values, found {found}"),
+        }
     }
 }
 

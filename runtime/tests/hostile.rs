@@ -6,7 +6,8 @@
 //! are built without overflow checks. A step that goes astray here mostly ends
 //! the whole process; the address sanitizer sees all of them.
 
-use cnnc_runtime::kernels::Step;
+use cnnc_runtime::kernels::{General, Step};
+use cnnc_runtime::operation::{ElementType, TopK};
 use cnnc_runtime::step::*;
 use cnnc_runtime::{Engine, Weights};
 use proptest::prelude::*;
@@ -163,19 +164,73 @@ survives!(scale_shift,
     step.input.channels, step.output.channels, step.scale.offset, step.scale.len,
     step.shift.offset, step.shift.len, step.input.origin);
 
+/// The number in an extent: where a size lies, or the size.
+fn number(extent: &mut Extent) -> &mut usize {
+    match extent {
+        Extent::Counted { count, .. } | Extent::Found { count, .. } => count,
+        Extent::Fixed { size } => size,
+    }
+}
+
+const fn array(offset: usize, element: ElementType, sizes: [Extent; 2]) -> Array {
+    let mut all = [Extent::Fixed { size: 1 }; RANK];
+    (all[0], all[1]) = (sizes[0], sizes[1]);
+    Array { space: Space::Arena, offset, element, rank: 2, sizes: all }
+}
+
+const THREE: Extent = Extent::Fixed { size: 3 };
+const FOUND: Extent = Extent::Found { count: 1024, max: 4 };
+
+survives!(general,
+    step = General {
+        operation: TopK { axis: 1, largest: true },
+        inputs: [
+            Some(array(0, ElementType::F32, [THREE, Extent::Counted { count: 2048, max: 5 }])),
+            Some(array(512, ElementType::I64, [Extent::Fixed { size: 1 }; 2])),
+        ],
+        outputs: [
+            array(4096, ElementType::F32, [THREE, FOUND]),
+            array(5120, ElementType::I64, [THREE, Extent::Counted { count: 1024, max: 4 }]),
+        ],
+        scratch: Plain { offset: 3072, len: 5 },
+    };
+    step.inputs[0].as_mut().unwrap().offset, step.inputs[1].as_mut().unwrap().offset,
+    step.inputs[0].as_mut().unwrap().rank, step.outputs[0].rank, step.outputs[0].offset,
+    step.outputs[1].offset, step.scratch.offset, step.scratch.len, step.operation.axis,
+    *number(&mut step.inputs[0].as_mut().unwrap().sizes[0]),
+    *number(&mut step.inputs[0].as_mut().unwrap().sizes[1]),
+    *number(&mut step.outputs[0].sizes[0]), *number(&mut step.outputs[0].sizes[1]),
+    *number(&mut step.outputs[1].sizes[1]));
+
 survives!(dense,
     step = Dense {
         input: Plain { offset: 0, len: 8 },
         output: Plain { offset: 64, len: 4 },
         weights: Section { offset: 64, len: 16 },
         bias: SECTION,
-        batch: 2,
+        batch: Extent::Counted { count: 0, max: 2 },
         inputs: 4,
         outputs: 2,
         activation: Activation::Identity,
     };
     step.input.offset, step.input.len, step.output.offset, step.output.len,
-    step.weights.offset, step.weights.len, step.bias.len, step.batch, step.inputs, step.outputs);
+    step.weights.offset, step.weights.len, step.bias.len, step.inputs, step.outputs,
+    *number(&mut step.batch));
+
+survives!(batch_dense,
+    step = BatchDense {
+        input: Plain { offset: 0, len: 8 },
+        output: Plain { offset: 64, len: 4 },
+        weights: Section { offset: 64, len: 64 },
+        bias: SECTION,
+        rows: Extent::Counted { count: 0, max: 2 },
+        inputs: 4,
+        outputs: 2,
+        activation: Activation::Identity,
+    };
+    step.input.offset, step.input.len, step.output.offset, step.output.len,
+    step.weights.offset, step.weights.len, step.bias.len, step.inputs, step.outputs,
+    *number(&mut step.rows));
 
 survives!(matmul,
     step = MatMul {
@@ -244,6 +299,39 @@ survives!(strided_copy,
     step.sizes[7], step.input_start, step.output_start, step.input_strides[4],
     step.input_strides[6], step.input_strides[7], step.output_strides[4],
     step.output_strides[6], step.output_strides[7]);
+
+survives!(roi_align,
+    step = RoiAlign {
+        input: PLANES,
+        corners: Plain { offset: 0, len: 8 },
+        pictures: Plain { offset: 64, len: 2 },
+        output: Plain { offset: 4096, len: 2 * 12 * 6 },
+        regions: 2,
+        count: None,
+        pooled: [3, 2],
+        scale: 1.0,
+        samples: 2,
+        half_pixel: false,
+    };
+    step.input.origin, step.input.batch, step.input.channels, step.input.height, step.input.width,
+    step.input.row_stride, step.input.plane_stride, step.corners.offset, step.corners.len,
+    step.pictures.offset, step.pictures.len, step.output.len, step.regions, step.pooled[0],
+    step.pooled[1], step.samples, step.scale, *step.count.get_or_insert(0));
+
+survives!(max_roi_pool,
+    step = MaxRoiPool {
+        input: PLANES,
+        corners: Plain { offset: 0, len: 10 },
+        output: Plain { offset: 4096, len: 2 * 12 * 6 },
+        regions: 2,
+        count: None,
+        pooled: [3, 2],
+        scale: 1.0,
+    };
+    step.input.origin, step.input.batch, step.input.channels, step.input.height, step.input.width,
+    step.input.row_stride, step.input.plane_stride, step.corners.offset, step.corners.len,
+    step.output.len, step.regions, step.pooled[0], step.pooled[1], step.scale,
+    *step.count.get_or_insert(0));
 
 survives!(fill, step = Fill { output: TARGET, source: Section { offset: 64, len: 1 } };
     step.output.offset, step.output.len, step.source.offset, step.source.len);

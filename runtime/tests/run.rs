@@ -93,7 +93,7 @@ const DENSE: Dense = Dense {
     output: SCORES,
     weights: MATRIX,
     bias: ZEROS,
-    batch: 1,
+    batch: Extent::Fixed { size: 1 },
     inputs: 180,
     outputs: 7,
     activation: Activation::Identity,

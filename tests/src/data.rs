@@ -1,5 +1,6 @@
 //! Inputs and expected outputs, in the layout of the ONNX backend tests.
 
+use crate::raw;
 use cnnc::Error;
 use cnnc::error::Result;
 use cnnc::ir::Tensor;
@@ -56,16 +57,21 @@ fn read_tensor(file: &Path) -> Result<Tensor> {
 }
 
 /// The largest error of `found`, relative to the largest value of `expected`.
-/// Infinite where the lengths differ or a value is no number.
+/// Infinite where the types or sizes differ or a value is no number.
 #[must_use]
-pub fn difference(found: &[f32], expected: &[f32]) -> f64 {
-    if found.len() != expected.len() || found.iter().any(|value| !value.is_finite()) {
+pub fn difference(found: &Tensor, expected: &Tensor) -> f64 {
+    if found.tensor_type() != expected.tensor_type() {
         return f64::INFINITY;
     }
-    let largest = expected.iter().fold(0.0, |largest, value| f64::max(largest, value.abs().into()));
-    let error = found.iter().zip(expected).fold(0.0, |worst, (&found, &expected)| {
-        f64::max(worst, (f64::from(found) - f64::from(expected)).abs())
-    });
+    let (found, expected) = (raw::numbers(found), raw::numbers(expected));
+    if found.iter().any(|value| !value.is_finite()) {
+        return f64::INFINITY;
+    }
+    let largest = expected.iter().fold(0.0, |largest, value| f64::max(largest, value.abs()));
+    let error = found
+        .iter()
+        .zip(&expected)
+        .fold(0.0, |worst, (&found, &expected)| f64::max(worst, (found - expected).abs()));
     if error == 0.0 { 0.0 } else { error / largest }
 }
 
@@ -96,6 +102,10 @@ mod tests {
 
     #[test]
     fn differences_are_relative_to_the_largest_value() {
+        let difference = |found: &[f32], expected: &[f32]| {
+            let [found, expected] = [found, expected].map(|values| Tensor::vector(values.to_vec()));
+            difference(&found, &expected)
+        };
         assert_eq!(difference(&[1.0, 4.0], &[1.0, 4.0]), 0.0);
         assert_eq!(difference(&[1.0, 4.0], &[2.0, -4.0]), 2.0);
         assert_eq!(difference(&[f32::NAN], &[1.0]), f64::INFINITY);

@@ -4,8 +4,9 @@
 //! share one folder of build results, so that the runtime is compiled once.
 
 use crate::data::{TestSet, difference};
-use crate::{target_folder, workspace};
+use crate::{raw, target_folder, workspace};
 use cnnc::error::Result;
+use cnnc::ir::{ElementType, Tensor};
 use cnnc::{Artifact, Error, ErrorKind, write_if_changed};
 use std::fmt::Write as _;
 use std::fs;
@@ -19,6 +20,7 @@ pub struct Package {
     files: Vec<(String, Vec<u8>)>,
     features: Vec<&'static str>,
     build_script: bool,
+    quick: bool,
 }
 
 impl Package {
@@ -27,13 +29,20 @@ impl Package {
     #[must_use]
     pub fn new(name: &str, main: &str) -> Self {
         let files = vec![("src/main.rs".into(), main.into())];
-        Self { name: name.into(), files, features: Vec::new(), build_script: false }
+        Self { name: name.into(), files, features: Vec::new(), build_script: false, quick: false }
     }
 
     /// Asks for a feature of the runtime.
     #[must_use]
     pub fn feature(mut self, feature: &'static str) -> Self {
         self.features.push(feature);
+        self
+    }
+
+    /// Optimizes the package itself but a little, so that it builds faster.
+    #[must_use]
+    pub fn quick(mut self) -> Self {
+        self.quick = true;
         self
     }
 
@@ -62,7 +71,7 @@ impl Package {
     /// # Errors
     /// Names the file that can't be written.
     pub fn write(&self) -> Result<()> {
-        let Self { name, files, features, build_script } = self;
+        let Self { name, files, features, build_script, quick } = self;
         let runtime = toml_path(&workspace().join("runtime"));
         let compiler = toml_path(&workspace().join("compiler"));
         // `[workspace]` keeps cargo from taking it for a part of the workspace around it.
@@ -70,6 +79,12 @@ impl Package {
             "[workspace]\n\n[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
              [dependencies]\ncnnc-runtime = {{ path = {runtime}, features = {features:?} }}\n"
         );
+        if *quick {
+            manifest.push_str(
+                "\n[profile.release]\nopt-level = 0\ncodegen-units = 16\n\
+                 [profile.release.package.cnnc-runtime]\nopt-level = 3\n",
+            );
+        }
         if *build_script {
             let _ = write!(
                 manifest,
@@ -125,8 +140,7 @@ fn printed(output: &Output) -> String {
     )
 }
 
-/// A program that runs networks of one f32 input and one f32 output; the
-/// source is `runner/main.rs`.
+/// A program that runs networks; the source is `runner/main.rs`.
 #[derive(Clone, Debug)]
 pub struct Runner {
     program: PathBuf,
@@ -140,22 +154,26 @@ impl Runner {
     /// # Errors
     /// Where a file can't be written or the package can't be built.
     pub fn build(package: &str, networks: &[(&str, &Artifact)]) -> Result<Self> {
+        Self::around(Package::new(package, include_str!("../runner/main.rs")), networks)
+    }
+
+    /// As [`Runner::build`], for many networks that need not run fast.
+    ///
+    /// # Errors
+    /// As [`Runner::build`].
+    pub fn build_quickly(package: &str, networks: &[(&str, &Artifact)]) -> Result<Self> {
+        Self::around(Package::new(package, include_str!("../runner/main.rs")).quick(), networks)
+    }
+
+    fn around(mut package: Package, networks: &[(&str, &Artifact)]) -> Result<Self> {
         let mut registry = String::new();
         let mut arms = String::new();
-        let mut package = Package::new(package, include_str!("../runner/main.rs"));
         for &(name, artifact) in networks {
             // With `Bytes`, the source names no place.
             let source = artifact.source(&cnnc::WeightsLocation::Manifest(String::new()))?;
             artifact.write_weights(&package.folder().join(name).join("weights"))?;
             package = package.file(&format!("src/networks/{name}.rs"), source);
-            let _ = write!(
-                registry,
-                "pub mod {name};\n\
-                 impl crate::Network for {name}::Model {{\n\
-                 fn run_on(&mut self, input: &[f32]) -> &[f32] {{\n\
-                 self.run(cnnc_runtime::View::of(input)).as_slice()\n\
-                 }}\n}}\n"
-            );
+            let _ = writeln!(registry, "pub mod {name};");
             let _ = writeln!(
                 arms,
                 "{name:?} => Box::new({name}::Model::with_weights(weights).unwrap()),"
@@ -163,26 +181,35 @@ impl Runner {
         }
         let _ = write!(
             registry,
-            "pub fn load(name: &str, weights: cnnc_runtime::Weights) -> Box<dyn crate::Network> {{\n\
+            "pub fn load(name: &str, weights: cnnc_runtime::Weights) -> Box<dyn crate::AnyNetwork> {{\n\
              match name {{\n{arms}_ => panic!(\"no network {{name}}\"),\n}}\n}}\n"
         );
         let package = package.file("src/networks.rs", registry);
         Ok(Self { program: package.build()?, folder: package.folder() })
     }
 
-    /// Runs a network on the inputs, on the kernels of one instruction set
-    /// (`CNNC_ISA`); the outputs.
+    /// Runs a network on sets of inputs, on the kernels of one instruction set
+    /// (`CNNC_ISA`); the outputs, of these element types, of each set.
     ///
     /// # Errors
     /// [`ErrorKind::Build`] where the program fails.
-    pub fn run(&self, network: &str, isa: &str, inputs: &[&[f32]]) -> Result<Vec<Vec<f32>>> {
+    pub fn run(
+        &self,
+        network: &str,
+        isa: &str,
+        sets: &[&[Tensor]],
+        outputs: &[ElementType],
+    ) -> Result<Vec<Vec<Tensor>>> {
         let folder = self.folder.join(network);
         let data = folder.join(isa);
         // What an earlier run left must not be taken for this one's.
         let _ = fs::remove_dir_all(&data);
-        for (number, input) in inputs.iter().enumerate() {
-            let bytes: Vec<u8> = input.iter().flat_map(|value| value.to_le_bytes()).collect();
-            write_if_changed(&data.join(format!("input_{number}")), &bytes)?;
+        let set = |number: usize| data.join(format!("set_{number}"));
+        for (number, inputs) in sets.iter().enumerate() {
+            for (i, input) in inputs.iter().enumerate() {
+                let file = set(number).join(format!("input_{i}"));
+                write_if_changed(&file, &raw::bytes(input))?;
+            }
         }
         let output = Command::new(&self.program)
             .arg(network)
@@ -194,12 +221,16 @@ impl Runner {
         if !output.status.success() {
             return Err(Error::new(ErrorKind::Build, printed(&output)).file(&self.program));
         }
-        (0..inputs.len())
-            .map(|number| {
-                let file = data.join(format!("output_{number}"));
-                let bytes = fs::read(&file).map_err(|error| Error::io(&file, &error))?;
-                Ok(bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect())
-            })
+        let output = |number: usize, (i, &element): (usize, &ElementType)| {
+            let [values, sizes] =
+                ["output", "sizes"].map(|kind| set(number).join(format!("{kind}_{i}")));
+            let bytes = fs::read(&values).map_err(|error| Error::io(&values, &error))?;
+            let sizes = fs::read_to_string(&sizes).map_err(|error| Error::io(&sizes, &error))?;
+            let sizes: Vec<usize> = sizes.split(' ').filter_map(|size| size.parse().ok()).collect();
+            raw::tensor(element, &sizes, &bytes)
+        };
+        (0..sets.len())
+            .map(|number| outputs.iter().enumerate().map(|port| output(number, port)).collect())
             .collect()
     }
 
@@ -218,19 +249,14 @@ impl Runner {
     /// # Errors
     /// As [`Runner::run`].
     pub fn largest_difference(&self, network: &str, isa: &str, sets: &[TestSet]) -> Result<f64> {
-        let only = |tensors: &[cnnc::ir::Tensor]| -> Result<Vec<f32>> {
-            match tensors {
-                [tensor] => tensor.f32s().map(<[f32]>::to_vec),
-                _ => Err(Error::unsupported("the runner takes one input and one output")),
-            }
+        let inputs: Vec<&[Tensor]> = sets.iter().map(|set| set.inputs.as_slice()).collect();
+        let types: Vec<_> = match sets.first() {
+            Some(set) => set.outputs.iter().map(Tensor::element).collect(),
+            None => Vec::new(),
         };
-        let inputs: Vec<Vec<f32>> =
-            sets.iter().map(|set| only(&set.inputs)).collect::<Result<_>>()?;
-        let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
-        let outputs = self.run(network, isa, &inputs)?;
-        sets.iter().zip(&outputs).try_fold(0.0, |worst, (set, output)| {
-            Ok(f64::max(worst, difference(output, &only(&set.outputs)?)))
-        })
+        let found = self.run(network, isa, &inputs, &types)?;
+        let pairs = sets.iter().zip(&found).flat_map(|(set, found)| set.outputs.iter().zip(found));
+        Ok(pairs.fold(0.0, |worst, (expected, found)| f64::max(worst, difference(found, expected))))
     }
 }
 

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every network of the zoo, the quick ones first.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 24] = [
     "deconvnet_small",
     "squeezenet1_1",
     "unet_small",
@@ -30,6 +30,12 @@ pub const NAMES: [&str; 18] = [
     "fcn32s_vgg16",
     "fcn16s_vgg16",
     "fcn8s_vgg16",
+    "fcn_resnet50",
+    "zfnet512",
+    "resnet18_dynamo_raw",
+    "rcnn_alexnet_features",
+    "yolo_v1_tiny",
+    "yolo_v1",
     "vgg16",
     "vgg19_bn",
 ];

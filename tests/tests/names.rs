@@ -1,5 +1,6 @@
 //! Names in a model file are data: whatever they say, they never become code.
 
+use cnnc::ir::{ElementType, Tensor};
 use cnnc::{Artifact, Options, Source, WeightsLocation, WeightsMode, compile};
 use cnnc_tests::generated::Runner;
 use cnnc_tests::models::{Attribute, Maker};
@@ -98,9 +99,11 @@ fn hostile_names_become_harmless_code() {
     let input: Vec<f32> = (0..CHANNELS * 36).map(|i| (i as f32 * 0.7).sin()).collect();
     let networks = [("hostile", &hostile), ("plain", &plain)];
     let runner = Runner::build("hostile_names", &networks).unwrap();
-    let outputs = runner.run("hostile", "avx2", &[&input]).unwrap();
-    assert_eq!(outputs, runner.run("plain", "avx2", &[&input]).unwrap());
-    assert!(outputs[0].iter().any(|&value| value != 0.0));
+    let input = [Tensor::new(&[1, CHANNELS, 6, 6], input).unwrap()];
+    let run = |name| runner.run(name, "avx2", &[&input], &[ElementType::F32]).unwrap();
+    let outputs = run("hostile");
+    assert_eq!(outputs, run("plain"));
+    assert!(outputs[0][0].f32s().unwrap().iter().any(|&value| value != 0.0));
 }
 
 #[test]

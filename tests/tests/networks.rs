@@ -64,6 +64,12 @@ zoo_networks!(
     fcn32s_vgg16,
     fcn16s_vgg16,
     fcn8s_vgg16,
+    fcn_resnet50,
+    zfnet512,
+    resnet18_dynamo_raw,
+    rcnn_alexnet_features,
+    yolo_v1_tiny,
+    yolo_v1,
     vgg16,
     vgg19_bn,
 );

@@ -4,7 +4,7 @@ use super::{Model, option_error};
 use crate::error::{Error, Result, printable};
 use crate::ir::Tensor;
 use crate::plan::Port;
-use crate::{Source, evaluate, onnx};
+use crate::{Source, WeightsMode, evaluate, onnx};
 use std::path::{Path, PathBuf};
 
 /// Inputs of a network and its expected outputs, in the order of the file.
@@ -43,7 +43,9 @@ impl Case {
     /// A random input, always the same, and what the reference evaluator makes
     /// of it.
     pub(super) fn random(model: &Model) -> Result<Self> {
-        let graph = onnx::import(&Source::path(&model.model), &model.inputs)?.graph;
+        let graph =
+            onnx::import(&Source::path(&model.model), &model.options(WeightsMode::default()))?
+                .graph;
         let in_file = |error: Error| error.file(&model.model);
         let inputs = evaluate::random_inputs(&graph, SEED).map_err(in_file)?;
         let outputs = evaluate::evaluate(&graph, &inputs).map_err(in_file)?;
@@ -73,7 +75,7 @@ impl Case {
             }
             for (tensor, port) in tensors.iter().zip(ports) {
                 let found = tensor.tensor_type();
-                if found != port.tensor_type {
+                if !port.tensor_type.admits(&found) {
                     return Err(option_error(format!(
                         "{}: {kind} `{}` of the network is {}, in the data it is {found}",
                         self.name,
@@ -149,6 +151,7 @@ mod tests {
             name: "x".into(),
             tensor_type: TensorType::f32(shape),
             place: Plain { offset: 0, len: 2 },
+            counts: vec![None; shape.len()],
         };
         let case = Case {
             name: "set".into(),

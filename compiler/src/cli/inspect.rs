@@ -5,7 +5,7 @@ use super::{Model, print};
 use crate::error::Result;
 use crate::inspect::{dot, report};
 use crate::passes::PassOptions;
-use crate::{Source, onnx, passes, plan, write_if_changed};
+use crate::{Source, WeightsMode, onnx, passes, plan, write_if_changed};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,7 +33,8 @@ impl Inspect {
     pub(super) fn run(&self) -> Result<ExitCode> {
         let file = &self.model.model;
         let progress = Progress::start(format!("compiling {}", file.display()));
-        let mut imported = onnx::import(&Source::path(file), &self.model.inputs)?;
+        let mut imported =
+            onnx::import(&Source::path(file), &self.model.options(WeightsMode::default()))?;
         let mut text = report::model(&imported).map_err(|error| error.file(file))?;
         let before = self.dot.as_ref().map(|_| dot::cluster(&imported.graph, "before"));
         let reports = passes::run(&mut imported.graph, &PassOptions::default())

@@ -53,6 +53,17 @@ struct Model {
     #[arg(long = "input", value_name = "NAME=SHAPE", value_parser = input)]
     inputs: Vec<(String, Vec<usize>)>,
 
+    /// The most that there can be of a size that follows from the data and that
+    /// nothing in the file bounds, by the name of a node or of its result, as
+    /// in `boxes=100`. May be given several times.
+    #[arg(long = "bound", value_name = "NAME=N", value_parser = bound)]
+    bounds: Vec<(String, usize)>,
+
+    /// Make an input constant: FILE holds its value, one tensor (TensorProto).
+    /// May be given several times.
+    #[arg(long = "constant", value_name = "NAME=FILE", value_parser = constant)]
+    constants: Vec<(String, PathBuf)>,
+
     /// Use only algorithms that round as plain summation does.
     #[arg(long)]
     exact: bool,
@@ -60,7 +71,13 @@ struct Model {
 
 impl Model {
     fn options(&self, weights: WeightsMode) -> Options {
-        Options { inputs: self.inputs.clone(), exact: self.exact, weights }
+        Options {
+            inputs: self.inputs.clone(),
+            bounds: self.bounds.clone(),
+            constants: self.constants.clone(),
+            exact: self.exact,
+            weights,
+        }
     }
 }
 
@@ -132,6 +149,19 @@ fn input(text: &str) -> std::result::Result<(String, Vec<usize>), String> {
     Ok((name.to_owned(), sizes))
 }
 
+/// `NAME=100`; the name may hold `=` itself.
+fn bound(text: &str) -> std::result::Result<(String, usize), String> {
+    let (name, most) = text.rsplit_once('=').ok_or("expected NAME=N, as in boxes=100")?;
+    let most = most.parse().map_err(|_| format!("`{most}` is no number"))?;
+    Ok((name.to_owned(), most))
+}
+
+/// `NAME=FILE`; the name holds no `=`.
+fn constant(text: &str) -> std::result::Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("expected NAME=FILE, as in shape=shape.pb")?;
+    Ok((name.to_owned(), PathBuf::from(file)))
+}
+
 /// Status where outputs are not shown to be what is expected.
 const DIFFERS: u8 = 1;
 
@@ -192,5 +222,14 @@ mod tests {
         assert!(input("data").is_err());
         assert!(input("data=1x0").unwrap_err().contains("`0`"));
         assert!(input("data=1x-3").is_err());
+    }
+
+    #[test]
+    fn bounds_and_constants_are_read() {
+        assert_eq!(bound("a=b=100"), Ok(("a=b".into(), 100)));
+        assert!(bound("boxes=many").unwrap_err().contains("`many`"));
+        assert!(bound("boxes").is_err());
+        assert_eq!(constant("shape=a=b.pb"), Ok(("shape".into(), "a=b.pb".into())));
+        assert!(constant("shape").is_err());
     }
 }

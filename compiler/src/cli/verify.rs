@@ -105,8 +105,14 @@ impl Verify {
     }
 }
 
-/// Runs a case in the program; the bytes of its outputs.
-fn outputs(session: &mut Session, case: &Case, scratch: &Scratch) -> Result<Vec<Vec<u8>>> {
+/// An output as the program writes it.
+struct Found {
+    bytes: Vec<u8>,
+    sizes: Vec<usize>,
+}
+
+/// Runs a case in the program; its outputs.
+fn outputs(session: &mut Session, case: &Case, scratch: &Scratch) -> Result<Vec<Found>> {
     for (i, input) in case.inputs.iter().enumerate() {
         let path = scratch.file(&format!("input_{i}"));
         std::fs::write(&path, bytes(input.data())).map_err(|error| Error::io(&path, &error))?;
@@ -116,8 +122,10 @@ fn outputs(session: &mut Session, case: &Case, scratch: &Scratch) -> Result<Vec<
     (0..case.outputs.len())
         .map(|i| {
             let path = scratch.file(&format!("output_{i}"));
-            session.ask(&format!("output {i} {}", path.display()), "output")?;
-            std::fs::read(&path).map_err(|error| Error::io(&path, &error))
+            let sizes = session.numbers(&format!("output {i} {}", path.display()), "sizes")?;
+            let sizes = sizes.into_iter().map(|size| size as usize).collect();
+            let bytes = std::fs::read(&path).map_err(|error| Error::io(&path, &error))?;
+            Ok(Found { bytes, sizes })
         })
         .collect()
 }
@@ -141,15 +149,15 @@ fn bytes(data: &Data) -> Vec<u8> {
 
 /// The largest difference, relative to the largest expected magnitude. What is
 /// no number on one side only is infinitely wrong.
-fn relative_error(found: &[u8], expected: &Tensor) -> Result<f64> {
-    let wanted = numbers(&bytes(expected.data()), &expected.tensor_type())?;
-    let found = numbers(found, &expected.tensor_type())?;
-    if found.len() != wanted.len() {
+fn relative_error(found: &Found, expected: &Tensor) -> Result<f64> {
+    if found.sizes != expected.shape() {
         return Err(Error::new(
             ErrorKind::Shape,
-            format!("expected an output of {} values, found {}", wanted.len(), found.len()),
+            format!("expected an output of sizes {:?}, found {:?}", expected.shape(), found.sizes),
         ));
     }
+    let wanted = numbers(&bytes(expected.data()), &expected.tensor_type())?;
+    let found = numbers(&found.bytes, &expected.tensor_type())?;
     let largest = wanted.iter().filter(|x| x.is_finite()).fold(0.0f64, |a, b| a.max(b.abs()));
     let difference = wanted.iter().zip(&found).map(|(a, b)| {
         if a == b || (a.is_nan() && b.is_nan()) {
@@ -193,8 +201,8 @@ mod tests {
     fn errors_are_relative_to_the_largest_value() {
         let expected = Tensor::vector(vec![1.0f32, -4.0]);
         let error = |found: [f32; 2]| {
-            let found: Vec<u8> = found.iter().flat_map(|v| v.to_le_bytes()).collect();
-            relative_error(&found, &expected).unwrap()
+            let bytes = found.iter().flat_map(|v| v.to_le_bytes()).collect();
+            relative_error(&Found { bytes, sizes: vec![2] }, &expected).unwrap()
         };
         assert_eq!(error([1.0, -4.0]), 0.0);
         assert_eq!(error([1.5, -4.0]), 0.125);

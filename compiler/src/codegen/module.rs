@@ -4,7 +4,6 @@ use super::location::{WeightsLocation, WeightsMode};
 use super::names::{Names, printable};
 use crate::emit::{Emit, Places};
 use crate::error::Result;
-use crate::ir::TensorType;
 use crate::plan::{Plan, Port, Step};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
@@ -33,6 +32,51 @@ struct NamedPort<'a> {
     place: Ident,
     /// `f32`, `Shape4<1, 3, 224, 224>`.
     view: TokenStream,
+}
+
+impl NamedPort<'_> {
+    /// Its type with this lifetime.
+    fn view_type(&self, lifetime: &TokenStream) -> TokenStream {
+        let view = &self.view;
+        if self.is_counted() {
+            quote!(::cnnc_runtime::CountedView<#lifetime, #view>)
+        } else {
+            quote!(::cnnc_runtime::View<#lifetime, #view>)
+        }
+    }
+
+    /// Whether it has sizes that are known only at run time.
+    fn is_counted(&self) -> bool {
+        self.port.counts.iter().any(Option::is_some)
+    }
+
+    /// The largest sizes that it can have.
+    fn bounds(&self) -> Vec<Literal> {
+        self.port.tensor_type.bounds().into_iter().map(Literal::usize_unsuffixed).collect()
+    }
+
+    /// Where its sizes are that are known only at run time.
+    fn counts(&self) -> Vec<TokenStream> {
+        let count = |count: &Option<usize>| match count {
+            Some(offset) => {
+                let offset = Literal::usize_unsuffixed(*offset);
+                quote!(Some(#offset))
+            }
+            None => quote!(None),
+        };
+        self.port.counts.iter().map(count).collect()
+    }
+
+    /// Its view of the engine's arena.
+    fn read(&self) -> TokenStream {
+        let place = &self.place;
+        if self.is_counted() {
+            let (bounds, counts) = (self.bounds(), self.counts());
+            quote!(self.engine.read_counted(&steps::#place, [#(#bounds),*], [#(#counts),*]))
+        } else {
+            quote!(::cnnc_runtime::View::of(self.engine.read(&steps::#place)))
+        }
+    }
 }
 
 /// Prints the module.
@@ -89,7 +133,7 @@ fn named<'a>(ports: &'a [Port], kind: &str, constants: &mut Names) -> Result<Vec
     ports
         .iter()
         .map(|port| {
-            let view = view_type(&port.tensor_type)?;
+            let view = view_type(port)?;
             let field = fields.identifier(&port.name, kind);
             let place = constants.constant(&format!("{kind}_{field}"), kind);
             Ok(NamedPort { port, field, place, view })
@@ -97,9 +141,14 @@ fn named<'a>(ports: &'a [Port], kind: &str, constants: &mut Names) -> Result<Vec
         .collect()
 }
 
-fn view_type(tensor_type: &TensorType) -> Result<TokenStream> {
-    let sizes = tensor_type.sizes()?;
+fn view_type(port: &Port) -> Result<TokenStream> {
+    let tensor_type = &port.tensor_type;
     let element = format_ident!("{}", tensor_type.element.name());
+    if port.counts.iter().any(Option::is_some) {
+        let rank = Literal::usize_unsuffixed(tensor_type.rank());
+        return Ok(quote!(#element, #rank));
+    }
+    let sizes = tensor_type.sizes()?;
     let shape = format_ident!("Shape{}", sizes.len());
     let sizes = sizes.into_iter().map(Literal::usize_unsuffixed);
     Ok(quote!(#element, ::cnnc_runtime::#shape<#(#sizes),*>))
@@ -229,9 +278,11 @@ fn outputs_struct(outputs: &[NamedPort<'_>]) -> TokenStream {
     if outputs.len() == 1 {
         return TokenStream::new();
     }
-    let fields = outputs.iter().map(|NamedPort { port, field, view, .. }| {
+    let fields = outputs.iter().map(|output| {
+        let NamedPort { port, field, .. } = output;
         let doc = format!(" `{}`", printable(&port.name));
-        quote!(#[doc = #doc] pub #field: ::cnnc_runtime::View<'a, #view>)
+        let view = output.view_type(&quote!('a));
+        quote!(#[doc = #doc] pub #field: #view)
     });
     quote! {
         /// What [`Model::run`] computes.
@@ -243,17 +294,16 @@ fn outputs_struct(outputs: &[NamedPort<'_>]) -> TokenStream {
 }
 
 fn run_method(inputs: &[NamedPort<'_>], outputs: &[NamedPort<'_>]) -> TokenStream {
-    let parameters = inputs
-        .iter()
-        .map(|NamedPort { field, view, .. }| quote!(#field: ::cnnc_runtime::View<'_, #view>));
+    let parameters = inputs.iter().map(|input| {
+        let (field, view) = (&input.field, input.view_type(&quote!('_)));
+        quote!(#field: #view)
+    });
     let writes = inputs.iter().map(
         |NamedPort { field, place, .. }| quote!(run.write(&steps::#place, #field.as_slice());),
     );
-    let views = outputs
-        .iter()
-        .map(|NamedPort { place, .. }| quote!(::cnnc_runtime::View::of(self.engine.read(&steps::#place))));
+    let views = outputs.iter().map(NamedPort::read);
     let (output, result) = match outputs {
-        [NamedPort { view, .. }] => (quote!(::cnnc_runtime::View<'_, #view>), quote!(#(#views)*)),
+        [output] => (output.view_type(&quote!('_)), quote!(#(#views)*)),
         _ => {
             let fields = outputs.iter().map(|output| &output.field);
             (quote!(Outputs<'_>), quote!(Outputs { #(#fields: #views),* }))
@@ -280,15 +330,16 @@ fn network_impl(
 ) -> TokenStream {
     let name = printable(&about.model);
     let ports = |ports: &[NamedPort<'_>]| {
-        let ports = ports.iter().map(|NamedPort { port, place, .. }| {
+        let ports = ports.iter().map(|named| {
+            let NamedPort { port, place, .. } = named;
             let (name, element) = (printable(&port.name), port.tensor_type.element.name());
-            let sizes = port.tensor_type.sizes().unwrap_or_default();
-            let sizes = sizes.into_iter().map(Literal::usize_unsuffixed);
+            let (sizes, counts) = (named.bounds(), named.counts());
             quote! {
                 ::cnnc_runtime::Port {
                     name: #name,
                     element: #element,
                     sizes: &[#(#sizes),*],
+                    counts: &[#(#counts),*],
                     place: steps::#place,
                 }
             }
@@ -309,7 +360,17 @@ fn network_impl(
             }
         }
     });
-    let calls = steps.iter().map(|(constant, _)| quote!(run.step(&steps::#constant);));
+    let places = Places::default();
+    let calls = steps.iter().map(|(constant, step)| match step.guards.as_slice() {
+        [] => quote!(run.step(&steps::#constant);),
+        guards => {
+            let guards = guards.iter().map(|guard| {
+                let guard = guard.emit(&places);
+                quote!(::cnnc_runtime::step::#guard)
+            });
+            quote!(run.step_where(&[#(#guards),*], &steps::#constant);)
+        }
+    });
     let load = match about.mode {
         WeightsMode::Embed => quote!(Ok(Self::new())),
         WeightsMode::File => quote!(Self::new()),
@@ -353,7 +414,7 @@ fn steps_module(
     let constants = steps.iter().map(|(constant, step)| {
         let doc =
             format!(" `{}`, {}: {}.", printable(&step.name), step.operator, step.kernel.label());
-        let kernel = format_ident!("{}", step.kernel.type_name());
+        let kernel = step.kernel.type_tokens();
         let value = step.kernel.emit(&places);
         quote!(#[doc = #doc] pub(super) const #constant: #kernel = #value;)
     });
@@ -363,6 +424,8 @@ fn steps_module(
         /// The numbers of every step.
         #[allow(unused_imports, clippy::all, clippy::pedantic)]
         mod steps {
+            use ::cnnc_runtime::kernels::General;
+            use ::cnnc_runtime::operation::*;
             use ::cnnc_runtime::step::*;
             #ports
             #constants

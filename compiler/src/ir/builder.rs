@@ -1,9 +1,11 @@
 //! Building a graph from nodes as a file writes them.
 
 use super::{
-    Attributes, Graph, Kind, NodeId, Operand, Operator, ParsedOperand, Signature, Tensor, Value,
+    Attributes, Dim, Graph, Kind, NodeId, Operand, Operator, ParsedOperand, Signature, Tensor,
+    Value,
 };
 use crate::error::Result;
+use std::collections::HashSet;
 
 /// A node that was computed while the graph was built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +26,8 @@ pub struct Builder<O> {
     pub graph: Graph<O>,
     /// What was computed.
     pub folded: Vec<Folded>,
-    opset: u32,
+    /// The operator set of the nodes that are added.
+    pub opset: u32,
     folds: bool,
 }
 
@@ -55,6 +58,29 @@ impl<O: Operator> Builder<O> {
     ) -> Result<Vec<Value>> {
         self.add(name, operator, attributes, operands, outputs)
             .map_err(|error| error.node(name).operator(operator))
+    }
+
+    /// Bounds the sizes of a node's results that no operand of it has; whether
+    /// there are such.
+    pub fn bound(&mut self, node: NodeId, most: usize) -> bool {
+        let symbol = |dim: &Dim| match dim {
+            Dim::Bounded { symbol, .. } => Some(symbol.clone()),
+            Dim::Fixed(_) => None,
+        };
+        let operands = self.graph.operands(node);
+        let known = operands.iter().flatten().flat_map(|&value| &self.graph.type_of(value).shape);
+        let known: HashSet<String> = known.filter_map(symbol).collect();
+        let results = self.graph.node_mut(node).outputs.iter_mut().flat_map(|o| &mut o.shape);
+        let mut found = false;
+        for dim in results {
+            if let Dim::Bounded { symbol, max } = dim
+                && !known.contains(symbol)
+            {
+                *max = most.min(*max);
+                found = true;
+            }
+        }
+        found
     }
 
     fn add(

@@ -64,6 +64,24 @@ data_from!(
 );
 
 impl Data {
+    /// No values, of this type.
+    #[must_use]
+    pub const fn none(element: ElementType) -> Self {
+        match element {
+            ElementType::F32 => Self::F32(Vec::new()),
+            ElementType::F64 => Self::F64(Vec::new()),
+            ElementType::I8 => Self::I8(Vec::new()),
+            ElementType::I16 => Self::I16(Vec::new()),
+            ElementType::I32 => Self::I32(Vec::new()),
+            ElementType::I64 => Self::I64(Vec::new()),
+            ElementType::U8 => Self::U8(Vec::new()),
+            ElementType::U16 => Self::U16(Vec::new()),
+            ElementType::U32 => Self::U32(Vec::new()),
+            ElementType::U64 => Self::U64(Vec::new()),
+            ElementType::Bool => Self::Bool(Vec::new()),
+        }
+    }
+
     /// Number of values.
     #[must_use]
     pub fn len(&self) -> usize {

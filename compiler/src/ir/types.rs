@@ -116,6 +116,12 @@ impl Dim {
         matches!(self, Self::Bounded { symbol, .. } if symbol == FRESH)
     }
 
+    /// Whether nothing sensible bounds it.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Bounded { max, .. } if *max > MAX_ELEMENTS)
+    }
+
     /// The size, where it is known when the model is compiled.
     #[must_use]
     pub const fn fixed(&self) -> Option<usize> {
@@ -170,6 +176,19 @@ impl TensorType {
         Self::fixed(ElementType::F32, shape)
     }
 
+    /// Whether a value may have the type `found` where this one is declared:
+    /// sizes that are known only at run time are at most their bounds.
+    #[must_use]
+    pub fn admits(&self, found: &Self) -> bool {
+        let admits = |(declared, found): (&Dim, &Dim)| match (declared, found) {
+            (Dim::Bounded { max, .. }, Dim::Fixed(size)) => size <= max,
+            (declared, found) => declared == found,
+        };
+        self.element == found.element
+            && self.rank() == found.rank()
+            && self.shape.iter().zip(&found.shape).all(admits)
+    }
+
     /// The largest sizes that it can have, outermost first.
     #[must_use]
     pub fn bounds(&self) -> Vec<usize> {
@@ -217,15 +236,17 @@ impl TensorType {
         })
     }
 
-    /// Number of elements, sizes at their bounds.
+    /// Number of elements, sizes at their bounds. A size that is open counts as
+    /// 1: whoever reads files asks for its bound before anything is planned.
     ///
     /// # Errors
     /// [`ErrorKind::Shape`] where the number is absurd.
     pub fn elements(&self) -> Result<usize> {
         let mut sizes = self.shape.iter().map(|dim| match dim {
+            _ if dim.is_open() => 1,
             Dim::Fixed(size) | Dim::Bounded { max: size, .. } => *size,
         });
-        if self.shape.iter().any(|dim| matches!(dim, Dim::Fixed(0))) {
+        if self.shape.iter().any(|dim| dim.max() == 0) {
             return Ok(0);
         }
         sizes

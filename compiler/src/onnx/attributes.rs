@@ -4,34 +4,48 @@ use super::external::External;
 use super::tensor;
 use crate::error::{Error, Result, printable};
 use crate::ir::{Attribute, Attributes};
-use onnx_protobuf::AttributeProto;
 use onnx_protobuf::attribute_proto::AttributeType;
+use onnx_protobuf::{AttributeProto, GraphProto};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Attributes by name.
+/// The attributes of a node as they are written.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// Those with a value.
+    pub values: Attributes,
+    /// Those that have the value of an attribute of the function around the
+    /// node: their names, and the names of those.
+    pub references: Vec<(String, String)>,
+    /// Those that are graphs.
+    pub graphs: Vec<(String, GraphProto)>,
+}
+
+/// Reads attributes.
 ///
 /// # Errors
 /// Where one is written twice, has no type, or one that no operator takes.
-pub(super) fn convert(
-    protos: Vec<AttributeProto>,
-    external: &mut External<'_>,
-) -> Result<Attributes> {
-    let mut attributes = Attributes::default();
+pub(super) fn convert(protos: Vec<AttributeProto>, external: &mut External<'_>) -> Result<Written> {
+    let mut written = Written::default();
+    let mut seen = HashSet::new();
     for mut proto in protos {
         let name = std::mem::take(&mut proto.name);
-        if !proto.ref_attr_name.is_empty() {
-            return Err(Error::malformed(format!(
-                "attribute `{}` refers to an attribute of a function, but this is none",
-                printable(&name)
-            )));
-        }
-        let value = value(&name, proto, external)?;
-        let shown = printable(&name);
-        if attributes.insert(name, value).is_some() {
+        if !seen.insert(name.clone()) {
+            let shown = printable(&name);
             return Err(Error::malformed(format!("attribute `{shown}` is written twice")));
         }
+        if !proto.ref_attr_name.is_empty() {
+            written.references.push((name, std::mem::take(&mut proto.ref_attr_name)));
+        } else if proto.type_ == AttributeType::GRAPH.into()
+            && let Some(graph) = proto.g.take()
+        {
+            written.graphs.push((name, graph));
+        } else {
+            let value = value(&name, proto, external)?;
+            written.values.insert(name, value);
+        }
     }
-    Ok(attributes)
+    Ok(written)
 }
 
 fn value(name: &str, proto: AttributeProto, external: &mut External<'_>) -> Result<Attribute> {
@@ -67,7 +81,13 @@ fn value(name: &str, proto: AttributeProto, external: &mut External<'_>) -> Resu
         AttributeType::UNDEFINED => {
             return Err(Error::malformed(format!("attribute `{}` has no type", printable(name))));
         }
-        AttributeType::GRAPH | AttributeType::GRAPHS => return unsupported("a graph"),
+        AttributeType::GRAPH => {
+            return Err(Error::malformed(format!(
+                "attribute `{}` should be a graph, but there is none",
+                printable(name)
+            )));
+        }
+        AttributeType::GRAPHS => return unsupported("a list of graphs"),
         AttributeType::TENSORS => return unsupported("a list of tensors"),
         AttributeType::SPARSE_TENSOR | AttributeType::SPARSE_TENSORS => {
             return unsupported("a sparse tensor");

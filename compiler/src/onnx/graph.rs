@@ -1,13 +1,21 @@
 //! From the messages of a graph to the graph of the compiler.
 
+use super::body::Node;
+use super::bounds::Bounds;
 use super::external::External;
-use super::order::{at_node, label, order};
-use super::{attributes, inputs, operator_name, tensor, unsupported};
+use super::functions::Functions;
+use super::names::{Names, captured};
+use super::order::order;
+use super::scope::Scope;
+use super::{control, fixed, inputs, tensor, unsupported};
+use crate::Options;
 use crate::error::{Error, Result, printable};
 use crate::ir::{Attribute, Attributes, Builder, Folded, Graph, Operator, Tensor, Value};
-use onnx_protobuf::{GraphProto, NodeProto, TensorProto, ValueInfoProto};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use onnx_protobuf::{FunctionProto, GraphProto, ValueInfoProto};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
 use std::mem::take;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What was built.
@@ -16,132 +24,192 @@ pub(super) struct Built<O> {
     pub folded: Vec<Folded>,
     pub operators: BTreeMap<String, usize>,
     pub parameters: u64,
+    /// The files with values that were read.
+    pub files: Vec<PathBuf>,
 }
 
 /// Builds the graph; frees each part of the messages as soon as it is read.
 ///
 /// # Errors
 /// Names the node, value or option that is wrong.
-pub(super) fn build<O: Operator>(
+pub(super) fn build<'a, O: Operator>(
     mut proto: GraphProto,
+    functions: Vec<FunctionProto>,
     opset: u32,
     known: &dyn Fn(&str) -> bool,
-    pinned: &[(String, Vec<usize>)],
-    external: &mut External<'_>,
+    options: &'a Options,
+    external: External<'a>,
 ) -> Result<Built<O>> {
     if let Some(sparse) = proto.sparse_initializer.first() {
         let name = printable(&sparse.values.name);
         return Err(Error::unsupported(format!("the initializer `{name}` is sparse")));
     }
-    unsupported::check(&proto, &|name| name == CONSTANT || known(name))?;
-    let order = order(&proto)?;
+    let functions = Functions::new(functions)?;
+    let operators = unsupported::survey(&proto, &functions, &|name| {
+        name == CONSTANT || control::NAMES.contains(&name) || known(name)
+    })?;
+    let names = Names::of_graph(&proto, None)?;
+    let order = order(&proto.node, &names)?;
     let mut importer = Importer {
         builder: Builder::<O>::new(take(&mut proto.name), opset),
-        values: HashMap::new(),
+        opset,
+        scope: Scope::default(),
+        functions,
+        call_attributes: Attributes::default(),
+        bounds: Bounds::new(&options.bounds)?,
+        external,
         parameters: 0,
+        depth: 0,
+        added: 0,
     };
-    importer.inputs(&proto, pinned)?;
+    importer.inputs(&proto, options)?;
     let read = names_read(&proto);
     for initializer in take(&mut proto.initializer) {
         if read.contains(&initializer.name) {
-            importer.initializer(initializer, external)?;
+            let name = initializer.name.clone();
+            let tensor = tensor::convert(initializer, &mut importer.external)?;
+            let value = importer.given(&name, tensor);
+            importer.scope.define(&name, Some(value));
         }
     }
-    let operators = unsupported::count(&proto);
-    let mut nodes: Vec<_> = take(&mut proto.node).into_iter().map(Some).collect();
     for index in order {
-        if let Some(node) = nodes.get_mut(index).and_then(Option::take) {
-            importer.node(node, external)?;
+        if let Some(node) = proto.node.get_mut(index).map(take) {
+            let node = importer.read_node(node, &names, false)?;
+            importer.node(&node)?;
         }
     }
     importer.outputs(&proto.output)?;
-    let Importer { builder: Builder { graph, folded, .. }, parameters, .. } = importer;
-    Ok(Built { graph, folded, operators, parameters })
+    importer.bounds.check_used()?;
+    let Importer { builder: Builder { graph, folded, .. }, parameters, external, .. } = importer;
+    Ok(Built { graph, folded, operators, parameters, files: external.into_files() })
 }
 
 /// The operator that is a constant rather than a computation.
-const CONSTANT: &str = "Constant";
+pub(super) const CONSTANT: &str = "Constant";
 
-/// All values that nodes or outputs of the network read.
+/// All values that nodes, also those of graphs inside, or outputs of the
+/// network read.
 fn names_read(proto: &GraphProto) -> HashSet<String> {
-    let operands = proto.node.iter().flat_map(|node| &node.input);
-    operands.chain(proto.output.iter().map(|output| &output.name)).cloned().collect()
+    let operands = proto.node.iter().flat_map(|node| &node.input).map(String::as_str);
+    let captured = proto.node.iter().flat_map(captured);
+    let outputs = proto.output.iter().map(|output| output.name.as_str());
+    operands.chain(captured).chain(outputs).map(ToOwned::to_owned).collect()
 }
 
-struct Importer<O> {
-    builder: Builder<O>,
-    /// The values so far by name. Looked up only: its order is not that of the
-    /// file.
-    values: HashMap<String, Value>,
-    parameters: u64,
+/// What adds nodes to the graph.
+pub(super) struct Importer<'a, O> {
+    pub builder: Builder<O>,
+    /// The operator set of the file, which that of a function may differ from.
+    pub opset: u32,
+    pub scope: Scope,
+    pub functions: Functions,
+    /// Attributes of the call of the function whose nodes are added.
+    pub call_attributes: Attributes,
+    pub bounds: Bounds<'a>,
+    pub external: External<'a>,
+    pub parameters: u64,
+    /// Bodies inside each other.
+    pub depth: usize,
+    /// Nodes of bodies that were added.
+    pub added: usize,
 }
 
-impl<O: Operator> Importer<O> {
-    /// Adds the inputs that are not initializers.
-    fn inputs(&mut self, proto: &GraphProto, pinned: &[(String, Vec<usize>)]) -> Result<()> {
-        let constant: HashSet<_> = proto.initializer.iter().map(|i| i.name.as_str()).collect();
-        let inputs: Vec<&ValueInfoProto> =
-            proto.input.iter().filter(|input| !constant.contains(input.name.as_str())).collect();
-        for (name, tensor_type) in inputs::resolve(&inputs, pinned)? {
+impl<O: Operator> Importer<'_, O> {
+    /// Adds the inputs that are not initializers, and constants for those that
+    /// options give a value.
+    fn inputs(&mut self, proto: &GraphProto, options: &Options) -> Result<()> {
+        let initializers: HashSet<_> = proto.initializer.iter().map(|i| i.name.as_str()).collect();
+        let mut inputs: Vec<&ValueInfoProto> = proto.input.iter().collect();
+        inputs.retain(|input| !initializers.contains(input.name.as_str()));
+        for (input, tensor) in fixed::constants(&mut inputs, &options.constants)? {
+            let value = self.builder.graph.add_constant(&*input.name, tensor);
+            self.scope.define(&input.name, Some(value));
+        }
+        for (name, tensor_type) in inputs::resolve(&inputs, &options.inputs)? {
             let value = self.builder.graph.add_input(name, tensor_type);
-            self.values.insert(name.to_owned(), value);
+            self.scope.define(name, Some(value));
         }
         Ok(())
     }
 
-    fn initializer(&mut self, proto: TensorProto, external: &mut External<'_>) -> Result<()> {
-        let name = proto.name.clone();
-        let tensor = tensor::convert(proto, external)?;
+    /// Adds a constant of the file.
+    pub fn given(&mut self, name: &str, tensor: Tensor) -> Value {
         if tensor.element().is_float() {
             self.parameters = self.parameters.saturating_add(tensor.len() as u64);
         }
-        let value = self.builder.graph.add_constant(name.as_str(), tensor);
-        self.values.insert(name, value);
-        Ok(())
+        self.builder.graph.add_constant(name, tensor)
     }
 
-    fn node(&mut self, mut proto: NodeProto, external: &mut External<'_>) -> Result<()> {
-        let attributes = attributes::convert(take(&mut proto.attribute), external)
-            .map_err(|error| at_node(&proto, error))?;
-        let outputs: Vec<bool> = trimmed(&proto.output).iter().map(|n| !n.is_empty()).collect();
-        if outputs.is_empty() {
-            return Err(at_node(&proto, Error::malformed("this node has no outputs")));
+    /// Adds what a node computes, and names its results.
+    pub fn node(&mut self, node: &Node) -> Result<()> {
+        let values = self.results(node).map_err(|error| at(node, error))?;
+        let named = node.outputs.len();
+        if values.len() < named {
+            let message =
+                format!("{named} outputs are named, but this operator has {}", values.len());
+            return Err(at(node, Error::malformed(message)));
         }
-        let operator = operator_name(&proto);
-        let values = if operator == CONSTANT {
-            let tensor = constant(attributes).map_err(|error| at_node(&proto, error))?;
-            vec![self.builder.graph.add_constant(label(&proto), tensor)]
-        } else {
-            let operands = self.operands(&proto)?;
-            self.builder.node(label(&proto), &operator, &attributes, &operands, &outputs)?
-        };
-        let trimmed = outputs.len();
-        if values.len() < trimmed {
-            return Err(at_node(
-                &proto,
-                Error::malformed(format!(
-                    "{trimmed} outputs are named, but this operator has {}",
-                    values.len()
-                )),
-            ));
-        }
-        for (name, value) in take(&mut proto.output).into_iter().zip(values) {
+        for (name, value) in node.outputs.iter().zip(values) {
             if !name.is_empty() {
-                self.values.insert(name, value);
+                self.scope.define(name, Some(value));
             }
         }
         Ok(())
     }
 
+    fn results(&mut self, node: &Node) -> Result<Vec<Value>> {
+        if let Some(function) = node.function {
+            return self.call(node, function);
+        }
+        if control::NAMES.contains(&node.operator.as_str()) {
+            return self.control(node);
+        }
+        let attributes = self.attributes(node)?;
+        if node.operator == CONSTANT {
+            let tensor = constant(&attributes)?;
+            return Ok(vec![self.builder.graph.add_constant(&*node.label, tensor)]);
+        }
+        let operands = self.operands(node)?;
+        self.add(node, &node.operator, &attributes, &operands, &node.used())
+    }
+
+    /// Adds a node, of this operator, in place of one of the file.
+    pub fn add(
+        &mut self,
+        node: &Node,
+        operator: &str,
+        attributes: &Attributes,
+        operands: &[Option<Value>],
+        outputs: &[bool],
+    ) -> Result<Vec<Value>> {
+        let values = self.builder.node(&node.label, operator, attributes, operands, outputs)?;
+        if let Some(&value) = values.first() {
+            self.bound(node, value)?;
+        }
+        Ok(values)
+    }
+
+    /// The attributes of a node, those of the function's call put in.
+    pub fn attributes<'n>(&self, node: &'n Node) -> Result<Cow<'n, Attributes>> {
+        if node.references.is_empty() {
+            return Ok(Cow::Borrowed(&node.values));
+        }
+        let mut attributes = node.values.clone();
+        for (name, referred) in &node.references {
+            let mut given = self.call_attributes.iter();
+            if let Some((_, value)) = given.find(|(known, _)| known == referred) {
+                attributes.insert(name.as_str(), value.clone());
+            }
+        }
+        Ok(Cow::Owned(attributes))
+    }
+
     /// The values that a node reads; `None` where an optional one is left out.
-    fn operands(&self, proto: &NodeProto) -> Result<Vec<Option<Value>>> {
-        let operands = trimmed(&proto.input).iter().map(|name| match self.values.get(name) {
-            Some(&value) => Ok(Some(value)),
-            None if name.is_empty() => Ok(None),
-            None => Err(at_node(
-                proto,
-                Error::internal(format!("`{}` is not computed yet", printable(name))),
-            )),
+    pub fn operands(&self, node: &Node) -> Result<Vec<Option<Value>>> {
+        let operands = node.inputs.iter().map(|name| match self.scope.get(name) {
+            _ if name.is_empty() => Ok(None),
+            Some(value) => Ok(value),
+            None => Err(Error::internal(format!("`{}` is not computed yet", printable(name)))),
         });
         operands.collect()
     }
@@ -150,7 +218,7 @@ impl<O: Operator> Importer<O> {
         let mut seen = HashSet::new();
         for output in outputs {
             let shown = printable(&output.name);
-            let value = *self.values.get(&output.name).ok_or_else(|| {
+            let value = self.scope.get(&output.name).flatten().ok_or_else(|| {
                 Error::malformed(format!("the network's output `{shown}` is never defined"))
             })?;
             if !seen.insert(output.name.as_str()) {
@@ -166,14 +234,19 @@ impl<O: Operator> Importer<O> {
     }
 }
 
+/// The error, with the name of the node and its operator.
+pub(super) fn at(node: &Node, error: Error) -> Error {
+    error.node(&*node.label).operator(&*node.operator)
+}
+
 /// Without the empty names at the end, which mean nothing.
-fn trimmed(names: &[String]) -> &[String] {
+pub(super) fn trimmed(names: &[String]) -> &[String] {
     let length = names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
     names.get(..length).unwrap_or(names)
 }
 
 /// The value of a `Constant`, which has many spellings.
-fn constant(attributes: Attributes) -> Result<Arc<Tensor>> {
+pub(super) fn constant(attributes: &Attributes) -> Result<Arc<Tensor>> {
     let mut spelled = attributes.iter().map(|(name, value)| match (name, value) {
         ("value", Attribute::Tensor(tensor)) => Ok(Arc::clone(tensor)),
         ("value_float", Attribute::Float(value)) => Ok(Tensor::scalar(*value).into()),

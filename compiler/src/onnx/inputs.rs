@@ -74,19 +74,7 @@ pub(super) fn check_output(output: &ValueInfoProto, found: &TensorType) -> Resul
         return Ok(());
     }
     let declared = Declared::of(output)?;
-    // Some exporters write an empty shape where they know none.
-    let fits = match declared.shape.as_deref() {
-        None | Some([]) => true,
-        Some(sizes) => {
-            sizes.len() == found.rank()
-                && sizes.iter().zip(&found.shape).all(|sizes| match sizes {
-                    (Size::Fixed(declared), Dim::Fixed(found)) => declared == found,
-                    (Size::Fixed(declared), Dim::Bounded { max, .. }) => declared <= max,
-                    (Size::Named(_) | Size::Open, _) => true,
-                })
-        }
-    };
-    if fits && declared.element == found.element {
+    if declared.fits(found) {
         return Ok(());
     }
     Err(Error::shape(format!(
@@ -95,6 +83,20 @@ pub(super) fn check_output(output: &ValueInfoProto, found: &TensorType) -> Resul
         declared.shown()
     ))
     .help("if an input was given another shape than the file says, export the model with it open"))
+}
+
+/// Checks that the value that an option gives to an input is what the file
+/// declares, as far as it does.
+///
+/// # Errors
+/// [`ErrorKind::Option`] where element types or fixed sizes differ.
+pub(super) fn check_given(input: &ValueInfoProto, given: &TensorType) -> Result<()> {
+    let declared = Declared::of(input)?;
+    if declared.fits(given) {
+        return Ok(());
+    }
+    let (name, shown) = (printable(declared.name), declared.shown());
+    Err(option(format!("the input `{name}` is {shown}, which cannot be {given}")))
 }
 
 fn option(message: String) -> Error {
@@ -148,6 +150,23 @@ impl<'a> Declared<'a> {
             None => None,
         };
         Ok(Self { name, element, shape })
+    }
+
+    /// Whether a value of this type is what is declared, as far as that is.
+    fn fits(&self, found: &TensorType) -> bool {
+        let sizes_fit = match self.shape.as_deref() {
+            // Some exporters write an empty shape where they know none.
+            None | Some([]) => true,
+            Some(sizes) => {
+                sizes.len() == found.rank()
+                    && sizes.iter().zip(&found.shape).all(|sizes| match sizes {
+                        (Size::Fixed(declared), Dim::Fixed(found)) => declared == found,
+                        (Size::Fixed(declared), Dim::Bounded { max, .. }) => declared <= max,
+                        (Size::Named(_) | Size::Open, _) => true,
+                    })
+            }
+        };
+        sizes_fit && self.element == found.element
     }
 
     /// Gives the sizes that an option says, and notes what open names mean.
@@ -253,8 +272,8 @@ impl Size {
             // Some exporters write -1 for what they do not know.
             Some(dimension::Value::DimValue(-1)) | None => Ok(Self::Open),
             Some(dimension::Value::DimValue(size)) => match usize::try_from(*size) {
-                Ok(size) if size > 0 => Ok(Self::Fixed(size)),
-                _ => Err(Error::malformed(format!("{size} is no size"))),
+                Ok(size) => Ok(Self::Fixed(size)),
+                Err(_) => Err(Error::malformed(format!("{size} is no size"))),
             },
             Some(dimension::Value::DimParam(name)) if name.is_empty() => Ok(Self::Open),
             Some(dimension::Value::DimParam(name)) => Ok(Self::Named(name.clone())),

@@ -24,12 +24,21 @@
 //! This is the only room that knows of protobuf.
 
 mod attributes;
+mod body;
+mod bounds;
+mod control;
 mod external;
+mod fixed;
 mod format;
+mod functions;
 mod graph;
 mod inputs;
 mod model;
+mod names;
 mod order;
+mod repeat;
+mod scan;
+mod scope;
 mod source;
 mod tensor;
 mod unsupported;
@@ -40,6 +49,7 @@ mod tests;
 
 pub use source::Source;
 
+use crate::Options;
 use crate::error::{Error, Result};
 use crate::ir::{Folded, Graph, Operator, Tensor};
 use crate::ops::Op;
@@ -72,15 +82,14 @@ pub struct Imported<O> {
     pub files: Vec<PathBuf>,
 }
 
-/// Reads a model. `pinned` has shapes of inputs by name, needed for all that
-/// the file leaves open.
+/// Reads a model; the options say what the file leaves open.
 ///
 /// # Errors
 /// Where the model is malformed, or asks for what is not supported; names the
 /// file and, where it can, the node.
-pub fn import(source: &Source, pinned: &[(String, Vec<usize>)]) -> Result<Imported<Op>> {
+pub fn import(source: &Source, options: &Options) -> Result<Imported<Op>> {
     let known: HashSet<_> = Op::known_names().collect();
-    import_with(source, pinned, &|name| known.contains(name))
+    import_with(source, options, &|name| known.contains(name))
 }
 
 /// As [`import`], for a model whose operators are `O`, of which `known` says which
@@ -90,20 +99,21 @@ pub fn import(source: &Source, pinned: &[(String, Vec<usize>)]) -> Result<Import
 /// As [`import`].
 pub fn import_with<O: Operator>(
     source: &Source,
-    pinned: &[(String, Vec<usize>)],
+    options: &Options,
     known: &dyn Fn(&str) -> bool,
 ) -> Result<Imported<O>> {
     let name_file = |error: Error| match source.file() {
         Some(path) => error.file(path),
         None => error,
     };
-    let model::Model { graph, opset, ir_version, producer } =
+    let model::Model { graph, functions, opset, ir_version, producer } =
         source.read().and_then(|bytes| model::parse(&bytes)).map_err(name_file)?;
-    let mut external = External::new(source.folder());
-    let graph::Built { graph, folded, operators, parameters } =
-        graph::build(graph, opset, known, pinned, &mut external).map_err(name_file)?;
+    let external = External::new(source.folder());
+    let graph::Built { graph, folded, operators, parameters, files: read } =
+        graph::build(graph, functions, opset, known, options, external).map_err(name_file)?;
     let mut files: Vec<_> = source.file().map(PathBuf::from).into_iter().collect();
-    files.extend(external.into_files());
+    files.extend(read);
+    files.extend(options.constants.iter().map(|(_, file)| file.clone()));
     Ok(Imported { graph, folded, opset, ir_version, producer, operators, parameters, files })
 }
 

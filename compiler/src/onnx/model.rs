@@ -2,7 +2,7 @@
 
 use super::wire::{self, Message as Kind};
 use crate::error::{Error, Result, printable};
-use onnx_protobuf::{GraphProto, ModelProto, OperatorSetIdProto, TensorProto};
+use onnx_protobuf::{FunctionProto, GraphProto, ModelProto, OperatorSetIdProto, TensorProto};
 use protobuf::Message;
 use std::ops::RangeInclusive;
 use std::thread;
@@ -20,6 +20,7 @@ const STACK: usize = 16 << 20;
 /// A model whose header is understood.
 pub(super) struct Model {
     pub graph: GraphProto,
+    pub functions: Vec<FunctionProto>,
     pub opset: u32,
     pub ir_version: i64,
     pub producer: String,
@@ -31,7 +32,15 @@ pub(super) struct Model {
 /// Where the bytes are no model, or one of a version that is not understood.
 pub(super) fn parse(bytes: &[u8]) -> Result<Model> {
     let model: ModelProto = message(bytes, Kind::Model).map_err(|e| recognise(bytes, e))?;
-    let ModelProto { ir_version, opset_import, producer_name, producer_version, graph, .. } = model;
+    let ModelProto {
+        ir_version,
+        opset_import,
+        producer_name,
+        producer_version,
+        graph,
+        functions,
+        ..
+    } = model;
     let graph = match graph.into_option() {
         Some(graph) if ir_version > 0 => graph,
         _ => return Err(recognise(bytes, Error::malformed("there is no network in this file"))),
@@ -43,6 +52,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Model> {
     }
     Ok(Model {
         graph,
+        functions,
         opset: opset(&opset_import)?,
         ir_version,
         producer: printable(format!("{producer_name} {producer_version}").trim()),
@@ -87,7 +97,10 @@ fn recognise(bytes: &[u8], error: Error) -> Error {
 }
 
 /// The version of the default operator set.
-fn opset(imported: &[OperatorSetIdProto]) -> Result<u32> {
+///
+/// # Errors
+/// Where it is not said, or not understood.
+pub(super) fn opset(imported: &[OperatorSetIdProto]) -> Result<u32> {
     let mut default = imported.iter().filter(|set| is_default_domain(&set.domain));
     let Some(first) = default.next() else {
         let others: Vec<_> = imported.iter().map(|set| printable(&set.domain)).collect();

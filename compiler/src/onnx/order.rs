@@ -1,8 +1,9 @@
 //! Which names there are, and in which order the nodes can be read.
 
+use super::names::{Names, captured};
 use super::operator_name;
 use crate::error::{Error, Result, printable};
-use onnx_protobuf::{GraphProto, NodeProto};
+use onnx_protobuf::NodeProto;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
@@ -20,29 +21,36 @@ pub(super) fn at_node(node: &NodeProto, error: Error) -> Error {
 }
 
 /// The nodes, each after what it reads and otherwise as they are written
-/// (Kahn's algorithm, the earliest ready node first).
+/// (Kahn's algorithm, the earliest ready node first). A node also reads what
+/// the graphs in its attributes read.
 ///
 /// # Errors
 /// Where a value is defined twice, a node reads what nothing defines, or nodes
 /// read each other in a circle.
-pub(super) fn order(graph: &GraphProto) -> Result<Vec<usize>> {
-    let given = given_names(graph)?;
-    let producers = producers(graph, &given)?;
+pub(super) fn order(nodes: &[NodeProto], names: &Names<'_>) -> Result<Vec<usize>> {
+    let producers = producers(nodes, &names.given)?;
     // For each node the nodes that it reads, and those that read it.
-    let mut sources: Vec<Vec<usize>> = Vec::with_capacity(graph.node.len());
-    let mut readers = vec![Vec::new(); graph.node.len()];
-    for (index, node) in graph.node.iter().enumerate() {
+    let mut sources: Vec<Vec<usize>> = Vec::with_capacity(nodes.len());
+    let mut readers = vec![Vec::new(); nodes.len()];
+    for (index, node) in nodes.iter().enumerate() {
         let mut read = Vec::new();
-        for (slot, name) in node.input.iter().enumerate() {
-            match producers.get(name.as_str()) {
+        let operands = node.input.iter().enumerate();
+        let operands = operands.map(|(slot, name)| (Some(slot), name.as_str()));
+        for (slot, name) in operands.chain(captured(node).into_iter().map(|name| (None, name))) {
+            match producers.get(name) {
                 Some(&producer) => {
                     read.push(producer);
                     readers[producer].push(index);
                 }
-                None if name.is_empty() || given.contains(name.as_str()) => {}
+                None if name.is_empty() || names.given.contains(name) => {}
+                None if names.is_outside(name) => {}
                 None => {
+                    let reader = slot.map_or_else(
+                        || "a value that its body reads".to_owned(),
+                        |slot| format!("operand {slot}"),
+                    );
                     let message =
-                        format!("operand {slot} is `{}`, which nothing defines", printable(name));
+                        format!("{reader} is `{}`, which nothing defines", printable(name));
                     return Err(at_node(node, Error::malformed(message)));
                 }
             }
@@ -52,7 +60,7 @@ pub(super) fn order(graph: &GraphProto) -> Result<Vec<usize>> {
     let mut waiting: Vec<usize> = sources.iter().map(Vec::len).collect();
     let ready = waiting.iter().enumerate().filter(|&(_, &count)| count == 0);
     let mut ready: BinaryHeap<_> = ready.map(|(index, _)| Reverse(index)).collect();
-    let mut order = Vec::with_capacity(graph.node.len());
+    let mut order = Vec::with_capacity(nodes.len());
     while let Some(Reverse(index)) = ready.pop() {
         order.push(index);
         for &reader in &readers[index] {
@@ -66,46 +74,23 @@ pub(super) fn order(graph: &GraphProto) -> Result<Vec<usize>> {
         None => Ok(order),
         Some(index) => {
             let error = Error::malformed("this node depends on its own output");
-            Err(at_node(&graph.node[index], error))
+            Err(at_node(&nodes[index], error))
         }
     }
-}
-
-/// The names of inputs and initializers. Before version 4 of the file format
-/// each initializer is listed as an input too.
-fn given_names(graph: &GraphProto) -> Result<HashSet<&str>> {
-    let mut inputs = HashSet::new();
-    for input in &graph.input {
-        if input.name.is_empty() || !inputs.insert(input.name.as_str()) {
-            return Err(twice("input", &input.name));
-        }
-    }
-    let mut initializers = HashSet::new();
-    for initializer in &graph.initializer {
-        if initializer.name.is_empty() || !initializers.insert(initializer.name.as_str()) {
-            return Err(twice("initializer", &initializer.name));
-        }
-    }
-    inputs.extend(initializers);
-    Ok(inputs)
-}
-
-fn twice(what: &str, name: &str) -> Error {
-    Error::malformed(match name {
-        "" => format!("an {what} has no name"),
-        name => format!("the {what} `{}` is defined twice", printable(name)),
-    })
 }
 
 /// Which node defines which value.
-fn producers<'a>(graph: &'a GraphProto, given: &HashSet<&str>) -> Result<HashMap<&'a str, usize>> {
+fn producers<'a>(
+    nodes: &'a [NodeProto],
+    given: &HashSet<String>,
+) -> Result<HashMap<&'a str, usize>> {
     let mut producers = HashMap::new();
-    for (index, node) in graph.node.iter().enumerate() {
+    for (index, node) in nodes.iter().enumerate() {
         for name in node.output.iter().filter(|name| !name.is_empty()) {
-            let earlier = producers.insert(name.as_str(), index).map(|i| label(&graph.node[i]));
+            let earlier = producers.insert(name.as_str(), index).map(|i| label(&nodes[i]));
             let earlier = match earlier {
                 Some(node) => format!("node `{}`", printable(node)),
-                None if given.contains(name.as_str()) => "an input or initializer".to_owned(),
+                None if given.contains(name) => "an input or initializer".to_owned(),
                 None => continue,
             };
             let message = format!(

@@ -1,10 +1,14 @@
 //! Activations: functions of one value that kernels apply in their store.
 
-use super::Definition;
-use super::floats::{check_float, mapped, widened};
-use super::reading::{NEWEST, check, constant, writes_attributes};
+use super::floats::check_float;
+use super::reading::{NEWEST, check, constant, one, operand_type, writes_attributes};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
-use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::ir::{
+    Attribute, Attributes, Data, ElementType, Operand, Parsed, Signature, Tensor, TensorType,
+    required,
+};
+use crate::operation::{ElementFunction, ElementwiseFunction};
 
 /// An activation, by itself a node of one operand, or folded into another
 /// operator.
@@ -75,6 +79,22 @@ impl Activation {
             Self::Silu => x * sigmoid(x),
             Self::Tanh => x.tanh(),
         }
+    }
+
+    /// The function, unless it needs slopes.
+    pub(super) const fn function(self) -> Option<ElementFunction> {
+        Some(match self {
+            Self::Identity => ElementFunction::Identity,
+            Self::Relu => ElementFunction::Relu,
+            Self::LeakyRelu { slope } => ElementFunction::LeakyRelu { slope },
+            Self::ChannelRelu => return None,
+            Self::Clip { low, high } => ElementFunction::Clip { low, high },
+            Self::Sigmoid => ElementFunction::Sigmoid,
+            Self::HardSigmoid { alpha, beta } => ElementFunction::HardSigmoid { alpha, beta },
+            Self::HardSwish => ElementFunction::HardSwish,
+            Self::Silu => ElementFunction::Swish { alpha: 1.0 },
+            Self::Tanh => ElementFunction::Tanh,
+        })
     }
 
     /// How the text form writes it as part of another operator: `Clip(0, 6)`.
@@ -184,6 +204,16 @@ impl Definition for Activation {
         "Tanh",
     ];
 
+    /// A factor in `Swish`, and bounds of `Clip` that are no numbers known
+    /// beforehand, are read otherwise.
+    fn reads(signature: &Signature<'_>) -> bool {
+        match signature.operator {
+            "Swish" => matches!(signature.attributes.float_or("alpha", 1.0), Ok(1.0) | Err(_)),
+            "Clip" => clips_to_numbers(signature),
+            _ => true,
+        }
+    }
+
     fn name(&self) -> &'static str {
         self.title()
     }
@@ -228,12 +258,8 @@ impl Definition for Activation {
             "HardSwish" => plain(Self::HardSwish),
             "Swish" => {
                 check(signature, &["alpha"], 1)?;
-                match attributes.float_or("alpha", 1.0)? {
-                    1.0 => Ok(Self::Silu),
-                    alpha => Err(Error::unsupported(format!(
-                        "expected attribute `alpha` to be 1, found {alpha}"
-                    ))),
-                }
+                attributes.float_or("alpha", 1.0)?;
+                Ok(Self::Silu)
             }
             "Tanh" => plain(Self::Tanh),
             other => Err(Error::internal(format!("{other} is no activation"))),
@@ -243,14 +269,44 @@ impl Definition for Activation {
 
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
         let tensor_type = required(operands, 0, "input")?.tensor_type;
-        check_float(tensor_type)?;
+        if *self != Self::Relu || tensor_type.element == ElementType::Bool {
+            check_float(tensor_type)?;
+        }
         self.check_needs_no_slopes()?;
-        Ok(vec![tensor_type.clone()])
+        one(tensor_type.clone())
     }
 
-    fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
-        let input = required(operands, 0, "input")?;
-        Ok(vec![mapped(input, |x| self.apply(x, 1.0))?])
+    fn operation(&self) -> Option<AnyOperation> {
+        Some(ElementwiseFunction { function: self.function()? }.into())
+    }
+}
+
+/// Whether the bounds of a `Clip` are f32 numbers that are known; all others
+/// are operands of [`super::Clip`].
+fn clips_to_numbers(signature: &Signature<'_>) -> bool {
+    let of_floats = operand_type(signature, 0, "input").is_ok_and(|input| input.element.is_float());
+    match signature.opset {
+        NEWEST => of_floats && signature.operands.len() == 1,
+        opset if opset < 11 => true,
+        _ => {
+            let is_number = |slot: usize| match signature.operands.get(slot) {
+                Some(Some(bound)) => bound.value.and_then(number).is_some(),
+                _ => true,
+            };
+            of_floats && is_number(1) && is_number(2)
+        }
+    }
+}
+
+/// The one number of a bound, where it is one of f32.
+fn number(bound: &Tensor) -> Option<f32> {
+    match bound.data() {
+        Data::F32(values) => <[f32; 1]>::try_from(values.as_slice()).ok().map(|[bound]| bound),
+        Data::F64(values) => match values[..] {
+            [bound] if bound.is_nan() || f64::from(bound as f32) == bound => Some(bound as f32),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -264,17 +320,13 @@ fn clip(signature: &Signature<'_>) -> Result<Activation> {
         return Ok(Activation::Clip { low, high: signature.attributes.float_or("max", high)? });
     }
     check(signature, &[], 3)?;
+    let [low, high] = unbounded;
     let bound = |slot, what, otherwise| match constant(signature, slot, what)? {
         None => Ok(otherwise),
-        Some(bound) => match widened(bound)?[..] {
-            [bound] if bound.is_nan() || f64::from(bound as f32) == bound => Ok(bound as f32),
-            [bound] => Err(Error::unsupported(format!(
-                "operand `{what}` is {bound}, which has more digits than f32"
-            ))),
-            _ => Err(Error::shape(format!("operand `{what}` should be one value"))),
-        },
+        Some(bound) => number(bound)
+            .ok_or_else(|| Error::internal("a bound that is no number of f32 was let in")),
     };
-    Ok(Activation::Clip { low: bound(1, "min", unbounded[0])?, high: bound(2, "max", unbounded[1])? })
+    Ok(Activation::Clip { low: bound(1, "min", low)?, high: bound(2, "max", high)? })
 }
 
 #[cfg(test)]
@@ -330,35 +382,26 @@ mod tests {
         assert_eq!(low.f32s().1, [-1.0, 9.0]);
         let high = data().absent().operand(Tensor::scalar(6.0f32));
         assert_eq!(high.f32s().1, [-2.0, 6.0]);
-        let two = data().operand(Tensor::vector(vec![0.0f32, 1.0]));
-        two.refused(ErrorKind::Shape, "should be one value");
-        let double = |bound| {
-            let case = Case::new("Clip", 13).operand(Tensor::vector(vec![-2.0f64, 9.0]));
-            case.operand(Tensor::scalar::<f64>(bound))
-        };
-        assert_eq!(double(0.5).value(), Tensor::vector(vec![0.5f64, 9.0]));
-        double(0.1).refused(ErrorKind::Unsupported, "more digits than f32");
-        let integers = Case::new("Clip", 13).list(&[1]).list(&[0]);
-        integers.refused(ErrorKind::Unsupported, "found i64");
+        let double = Case::new("Clip", 13).operand(Tensor::vector(vec![-2.0f64, 9.0]));
+        let double = double.operand(Tensor::scalar(0.5f64));
+        assert_eq!(double.value(), Tensor::vector(vec![0.5f64, 9.0]));
         let crossed = data().operand(Tensor::scalar(5.0f32)).operand(Tensor::scalar(3.0f32));
         assert_eq!(crossed.f32s().1, [3.0, 3.0]);
-        let open = data().operand(Tensor::scalar(0.0f32)).unknown(2);
-        open.refused(ErrorKind::Unsupported, "operand `min` depends on the data");
+        for case in [data(), low, high, double, crossed] {
+            assert!(matches!(case.read().unwrap().0, crate::ops::Op::Activation(_)), "{case:?}");
+        }
         let old = Case::new("Clip", 10).counting(&[2]).operand(Tensor::scalar(0.0f32));
         old.refused(ErrorKind::Malformed, "at most 1 operands");
     }
 
     #[test]
-    fn integers_and_unknown_attributes_are_refused() {
-        Case::new("Relu", 14).list(&[1]).refused(ErrorKind::Unsupported, "found i64");
-        Case::new("Swish", 24)
-            .counting(&[1])
-            .with("alpha", Attribute::Float(2.0))
-            .refused(ErrorKind::Unsupported, "to be 1, found 2");
-        Case::new("Relu", 14)
-            .counting(&[1])
-            .int("alpha", 1)
-            .refused(ErrorKind::Malformed, "unknown attribute `alpha`");
+    fn of_integers_there_is_only_the_rectifier() {
+        assert_eq!(Case::new("Relu", 14).list(&[-1, 2]).value(), Tensor::vector(vec![0i64, 2]));
+        Case::new("Tanh", 14).list(&[1]).refused(ErrorKind::Unsupported, "found i64");
+        let boolean = Case::new("Relu", 14).operand(Tensor::scalar(true));
+        boolean.refused(ErrorKind::Unsupported, "found bool");
+        let unknown = Case::new("Relu", 14).counting(&[1]).int("alpha", 1);
+        unknown.refused(ErrorKind::Malformed, "unknown attribute `alpha`");
     }
 
     #[test]

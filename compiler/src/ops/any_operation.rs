@@ -2,7 +2,7 @@
 
 use crate::emit::{Emit, Places};
 use crate::error::{Error, Result};
-use crate::ir::{Data, Dim, ElementType, Tensor, TensorType};
+use crate::ir::{Data, ElementType, Tensor, TensorType};
 use crate::operation::{self, Failure, Input, Operation, Output, Truth, Values, ValuesMut};
 use proc_macro2::TokenStream;
 
@@ -61,26 +61,81 @@ macro_rules! operations {
 }
 
 operations! {
+    ArgExtreme,
     Attention,
     AxesNormalization,
+    BitConversion,
+    CausalConv,
     ClassLoss,
+    Compress,
+    ConstantOfShape,
+    CopyElements,
+    Cumulative,
+    DeformConv,
+    DepthSpace,
     Determinant,
     Einsum,
+    ElementConversion,
+    ElementwiseArithmetic,
+    ElementwiseBits,
+    ElementwiseClip,
+    ElementwiseComparison,
+    ElementwiseFold,
+    ElementwiseFunction,
+    ElementwiseNot,
+    ElementwisePredicate,
+    ElementwiseSelect,
+    EyeLike,
     Fourier,
+    GatherElements,
+    GatherNd,
     GeneralBatchNormalization,
+    GeneralConcat,
+    GeneralConv,
+    GeneralConvTranspose,
+    GeneralExpand,
+    GeneralGather,
+    GeneralGlobalPool,
     GeneralLocalResponse,
+    GeneralMaxRoiPool,
+    GeneralPad,
+    GeneralPool,
     GeneralProduct,
     GeneralReduce,
+    GeneralReshape,
+    GeneralRoiAlign,
+    GeneralSlice,
+    GeneralSoftmax,
+    GeneralSplit,
+    GeneralTranspose,
     GroupNormalization,
+    IntegerConv,
     IntegerProduct,
+    KeepAll,
     LayerNormalization,
     LinearAttention,
+    MaxUnpool,
     MelWeights,
+    NonMaxSuppression,
+    NonZero,
+    OneHot,
+    Progression,
     Quantization,
+    QuantizedConv,
     Recurrent,
+    ReverseSequence,
     RotaryEmbedding,
+    ScatterElements,
+    ScatterNd,
+    Select,
+    ShapeOf,
     ShortTimeFourier,
+    SizeOf,
+    TensorScatter,
+    Tile,
     TopK,
+    Trilu,
+    Unique,
     WindowFunction,
 }
 
@@ -117,7 +172,7 @@ impl AnyOperation {
         results
             .map(|((room, sizes), inferred)| {
                 let result = room.filled(&sizes)?;
-                match fits(&result, inferred) {
+                match inferred.admits(&result.tensor_type()) {
                     true => Ok(result),
                     false => Err(Error::internal(format!(
                         "{inferred} was inferred, but the result is {}",
@@ -127,16 +182,6 @@ impl AnyOperation {
             })
             .collect()
     }
-}
-
-/// Whether a result is what was inferred.
-fn fits(result: &Tensor, inferred: &TensorType) -> bool {
-    result.element() == inferred.element
-        && result.shape().len() == inferred.rank()
-        && result.shape().iter().zip(&inferred.shape).all(|(&size, dim)| match dim {
-            Dim::Fixed(expected) => size == *expected,
-            Dim::Bounded { max, .. } => size <= *max,
-        })
 }
 
 /// Most elements of a result: a small file must not fill the memory.

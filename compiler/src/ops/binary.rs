@@ -1,16 +1,19 @@
 //! Elementwise functions of two operands, with broadcasting.
 
-use super::Definition;
-use super::floats::{check_float, check_same_element, rounded, widened};
+use super::broadcasting::{broadcast, elementwise_facts};
+use super::floats::{check_float, check_same_element};
 use super::reading::{NEWEST, check, one};
-use super::rearrange::rearranged;
-use super::{Activation, converted, rearrange};
+use super::{Activation, AnyOperation, Definition, interval};
 use crate::error::{Error, Result};
-use crate::ir::{Attributes, Data, Dim, ElementType, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::ir::{
+    Attributes, ElementType, Fact, Operand, Parsed, Signature, TensorType, required,
+};
+use crate::operation::{Arithmetic, ElementwiseArithmetic};
 use crate::step::BinaryOperation;
 
-/// `Add`, `Sub`, `Mul`, `Div`, `Min`, `Max`, `Pow`, `PRelu`; `Min` and `Max` of
-/// other than two operands are refused where they are read.
+/// `Add`, `Sub`, `Mul`, `Div`, `Min`, `Max`, `Pow`, `PRelu`; `Sum` of two
+/// operands is read as `Add`. `Min`, `Max` and `Sum` of other than two operands
+/// are [`super::Variadic`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Binary {
     /// What is computed.
@@ -20,104 +23,42 @@ pub struct Binary {
 }
 
 impl Binary {
-    fn apply(&self, a: f64, b: f64) -> f64 {
-        let result = match self.operation {
-            BinaryOperation::Add => a + b,
-            BinaryOperation::Sub => a - b,
-            BinaryOperation::Mul => a * b,
-            BinaryOperation::Div => a / b,
-            // NaN wins over numbers.
-            BinaryOperation::Min if a.is_nan() || b.is_nan() => f64::NAN,
-            BinaryOperation::Max if a.is_nan() || b.is_nan() => f64::NAN,
-            BinaryOperation::Min => a.min(b),
-            BinaryOperation::Max => a.max(b),
-            BinaryOperation::Pow => a.powf(b),
-            BinaryOperation::ParametricRelu => {
-                if a < 0.0 {
-                    b * a
-                } else {
-                    a
-                }
-            }
-        };
-        self.activation.apply(result, 1.0)
-    }
-
     /// Refuses element types that are not computed on.
     fn check_elements(&self, left: &TensorType, right: &TensorType) -> Result<()> {
         self.activation.check_needs_no_slopes()?;
-        // An exponent may be of another type, but an integer stays one.
-        let exponent = self.operation == BinaryOperation::Pow
-            && (left.element.is_float() || !right.element.is_float())
-            && right.element != ElementType::Bool;
+        // An exponent may be of another type.
+        let exponent =
+            self.operation == BinaryOperation::Pow && right.element != ElementType::Bool;
         if !exponent {
             check_same_element(left, right)?;
         }
-        let only_floats = self.operation == BinaryOperation::ParametricRelu
-            || self.activation != Activation::Identity;
-        if only_floats || left.element == ElementType::Bool {
+        if self.activation != Activation::Identity || left.element == ElementType::Bool {
             check_float(left)?;
         }
         Ok(())
     }
 
-    /// Integers wrap as they do in the processor; division rounds to zero.
-    fn apply_integer(&self, a: i64, b: i64) -> Result<i64> {
-        Ok(match self.operation {
-            BinaryOperation::Add => a.wrapping_add(b),
-            BinaryOperation::Sub => a.wrapping_sub(b),
-            BinaryOperation::Mul => a.wrapping_mul(b),
-            BinaryOperation::Div if b == 0 => {
-                return Err(Error::malformed("division of an integer by zero"));
-            }
-            BinaryOperation::Div => a.wrapping_div(b),
-            BinaryOperation::Min => a.min(b),
-            BinaryOperation::Max => a.max(b),
-            BinaryOperation::Pow => {
-                let exponent = u32::try_from(b).map_err(|_| {
-                    Error::unsupported(format!("the power {a}^{b} of an integer is no integer"))
-                })?;
-                a.wrapping_pow(exponent)
-            }
-            BinaryOperation::ParametricRelu => {
-                return Err(Error::internal("PRelu is not computed on integers"));
-            }
-        })
+    const fn arithmetic(&self) -> Arithmetic {
+        match self.operation {
+            BinaryOperation::Add => Arithmetic::Add,
+            BinaryOperation::Sub => Arithmetic::Sub,
+            BinaryOperation::Mul => Arithmetic::Mul,
+            BinaryOperation::Div => Arithmetic::Div,
+            BinaryOperation::Min => Arithmetic::Min,
+            BinaryOperation::Max => Arithmetic::Max,
+            BinaryOperation::Pow => Arithmetic::Pow,
+            BinaryOperation::ParametricRelu => Arithmetic::ParametricRelu,
+        }
     }
-}
-
-/// The shape that two shapes are broadcast to.
-///
-/// # Errors
-/// Where they do not fit.
-pub(super) fn broadcast(left: &TensorType, right: &TensorType) -> Result<Vec<Dim>> {
-    let rank = left.rank().max(right.rank());
-    let dim = |tensor: &TensorType, i: usize| {
-        (i + tensor.rank()).checked_sub(rank).map_or(Dim::Fixed(1), |i| tensor.shape[i].clone())
-    };
-    (0..rank)
-        .map(|i| match (dim(left, i), dim(right, i)) {
-            (a, b) if a == b => Ok(a),
-            (Dim::Fixed(1), b) => Ok(b),
-            (a, Dim::Fixed(1)) => Ok(a),
-            _ => Err(Error::shape(format!("{left} and {right} cannot be broadcast together"))),
-        })
-        .collect()
-}
-
-/// A tensor repeated to a shape that it can be broadcast to.
-pub(super) fn repeated(tensor: &Tensor, shape: &[usize]) -> Result<Tensor> {
-    let missing = shape.len() - tensor.shape().len();
-    let strides = rearrange::strides(tensor.shape());
-    rearranged(tensor, shape, 0.0, |dimension, index| {
-        let own = dimension.checked_sub(missing).filter(|&own| tensor.shape()[own] != 1);
-        Some(own.map_or(0, |own| index * strides[own]))
-    })
 }
 
 impl Definition for Binary {
     const NAMES: &'static [&'static str] =
-        &["Add", "Sub", "Mul", "Div", "Min", "Max", "Pow", "PRelu"];
+        &["Add", "Sub", "Mul", "Div", "Min", "Max", "Pow", "PRelu", "Sum"];
+
+    fn reads(signature: &Signature<'_>) -> bool {
+        !matches!(signature.operator, "Min" | "Max" | "Sum") || signature.operands.len() == 2
+    }
 
     fn name(&self) -> &'static str {
         match self.operation {
@@ -140,7 +81,7 @@ impl Definition for Binary {
 
     fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
         let operation = match signature.operator {
-            "Add" => BinaryOperation::Add,
+            "Add" | "Sum" => BinaryOperation::Add,
             "Sub" => BinaryOperation::Sub,
             "Mul" => BinaryOperation::Mul,
             "Div" => BinaryOperation::Div,
@@ -151,13 +92,7 @@ impl Definition for Binary {
             other => return Err(Error::internal(format!("{other} is no binary operator"))),
         };
         let known: &[&str] = if signature.opset == NEWEST { &["activation"] } else { &[] };
-        let variadic = matches!(operation, BinaryOperation::Min | BinaryOperation::Max);
-        check(signature, known, if variadic { usize::MAX } else { 2 })?;
-        if variadic && signature.operands.len() != 2 {
-            let found = signature.operands.len();
-            return Err(Error::unsupported(format!("expected two operands, found {found}"))
-                .help("chain nodes of two operands"));
-        }
+        check(signature, known, 2)?;
         let activation = Activation::from_attribute(signature, "activation")?;
         Ok(Parsed::as_written(Self { operation, activation }, signature))
     }
@@ -173,21 +108,16 @@ impl Definition for Binary {
         one(TensorType { element: left.element, shape })
     }
 
-    fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
-        let types = super::reading::inferred(self, operands)?;
-        let shape = required(&[types.first()], 0, "result")?.sizes()?;
-        let left = repeated(required(operands, 0, "left")?, &shape)?;
-        let right = repeated(required(operands, 1, "right")?, &shape)?;
-        if left.element().is_float() {
-            let right = Tensor::new(&shape, converted(right.data(), ElementType::F64))?;
-            let (a, b) = (widened(&left)?, widened(&right)?);
-            let values = a.iter().zip(b.iter()).map(|(&a, &b)| self.apply(a, b)).collect();
-            return Ok(vec![rounded(left.element(), &shape, values)?]);
-        }
-        let (a, b) = (left.integers()?, right.integers()?);
-        let values: Vec<i64> =
-            a.iter().zip(&b).map(|(&a, &b)| self.apply_integer(a, b)).collect::<Result<_>>()?;
-        Ok(vec![Tensor::new(&shape, converted(&Data::I64(values), left.element()))?])
+    fn facts(&self, operands: &[Option<Operand<'_>>]) -> Option<Vec<Fact>> {
+        let element = operands.first()?.as_ref()?.tensor_type.element;
+        elementwise_facts(operands, element, |[left, right]: [&Fact; 2]| {
+            interval::arithmetic(self.arithmetic(), left, right)
+        })
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        let function = self.arithmetic();
+        Some(ElementwiseArithmetic { function, then: self.activation.function()? }.into())
     }
 }
 
@@ -195,6 +125,7 @@ impl Definition for Binary {
 mod tests {
     use super::*;
     use crate::ErrorKind;
+    use crate::ir::{Operator, Tensor};
     use crate::ops::testing::Case;
 
     fn matrix(rows: usize, columns: usize, values: &[f32]) -> Tensor {
@@ -220,7 +151,7 @@ mod tests {
         assert_eq!(integers("Div"), [-3, i64::MAX / 2]);
         assert_eq!(integers("Add"), [-5, i64::MIN + 1]);
         assert_eq!(integers("Max"), [2, i64::MAX]);
-        Case::new("Div", 14).list(&[1]).list(&[0]).refused(ErrorKind::Malformed, "by zero");
+        Case::new("Div", 14).list(&[1]).list(&[0]).refused(ErrorKind::Shape, "by zero");
     }
 
     #[test]
@@ -243,11 +174,13 @@ mod tests {
         assert_eq!(floats.operand(Tensor::scalar(0.5f64)).f32s().1, [2.0f32.sqrt(), 2.0]);
         let integers = |exponent| Case::new("Pow", 13).list(&[3, -2]).list(&[exponent]);
         assert_eq!(integers(3).value(), Tensor::vector(vec![27i64, -8]));
-        integers(-1).refused(ErrorKind::Unsupported, "no integer");
+        integers(-1).refused(ErrorKind::Shape, "no integer");
         let narrow = Case::new("Pow", 13).operand(Tensor::scalar(7i8)).list(&[3]).value();
         assert_eq!(narrow, Tensor::vector(vec![87i8]));
-        let mixed = Case::new("Pow", 13).list(&[3]).counting(&[1]);
-        mixed.refused(ErrorKind::Shape, "element type");
+        let root = Case::new("Pow", 13).list(&[9, 2]).operand(Tensor::scalar(0.5f32)).value();
+        assert_eq!(root, Tensor::vector(vec![3i64, 1]));
+        let boolean = Case::new("Pow", 13).list(&[3]).operand(Tensor::scalar(true));
+        boolean.refused(ErrorKind::Shape, "element type");
     }
 
     #[test]
@@ -276,6 +209,23 @@ mod tests {
     }
 
     #[test]
+    fn integers_of_all_64_bits_are_exact() {
+        let large = || Tensor::vector(vec![u64::MAX, 1 << 60]);
+        let case = |name| Case::new(name, 14).operand(large()).operand(large()).value();
+        assert_eq!(case("Mul"), Tensor::vector(vec![1u64, 0]));
+        assert_eq!(case("Div"), Tensor::vector(vec![1u64, 1]));
+        let prelu = Case::new("PRelu", 16).list(&[-3, 3]).list(&[2]).value();
+        assert_eq!(prelu, Tensor::vector(vec![-6i64, 3]));
+    }
+
+    #[test]
+    fn a_sum_of_two_is_read_as_their_addition() {
+        let sum = Case::new("Sum", 13).counting(&[2]).counting(&[2]);
+        assert_eq!(sum.read().unwrap().0.name(), "Add");
+        assert_eq!(sum.f32s().1, [0.0, 2.0]);
+    }
+
+    #[test]
     fn slopes_of_prelu_may_not_widen_the_input() {
         let case = |slopes| {
             Case::new("PRelu", 16).operand(matrix(2, 2, &[-1.0, 1.0, -2.0, 2.0])).operand(slopes)
@@ -298,9 +248,7 @@ mod tests {
             .operand(booleans())
             .operand(booleans())
             .refused(ErrorKind::Unsupported, "found bool");
-        Case::new("PRelu", 16).list(&[1]).list(&[1]).refused(ErrorKind::Unsupported, "found i64");
         let legacy = Case::new("Add", 7).counting(&[2]).counting(&[2]).int("broadcast", 1);
         legacy.refused(ErrorKind::Malformed, "unknown attribute `broadcast`");
-        Case::new("Max", 13).counting(&[2]).refused(ErrorKind::Unsupported, "two operands");
     }
 }

@@ -1,12 +1,13 @@
 //! Conversion between element types.
 
-use super::Definition;
+use super::broadcasting::elementwise_facts;
 use super::reading::{check, one, operand_type};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{
-    Attribute, Attributes, Data, ElementType, Operand, Parsed, Signature, Tensor, TensorType,
-    required,
+    Attribute, Attributes, Data, ElementType, Fact, Operand, Parsed, Signature, TensorType, required,
 };
+use crate::operation::{ElementConversion, Precision};
 use crate::with_data;
 
 /// `Cast`, and `CastLike`, which takes the type of another tensor.
@@ -15,35 +16,44 @@ use crate::with_data;
 /// lose their high bits. What a float that does not fit becomes, ONNX leaves
 /// undefined: here as in C on most machines, 8-bit, 16-bit and unsigned 32-bit
 /// integers lose the high bits of a 64-bit integer, the others stop at their
-/// bounds, and NaN becomes 0. `FLOAT16` and
-/// `BFLOAT16` are read as f32, as everywhere: a cast to them rounds no further
-/// than that.
+/// bounds, and NaN becomes 0. `FLOAT16` and `BFLOAT16` are held as f32, as
+/// everywhere, but a cast to them rounds to their precision. One like another
+/// tensor does not: the type of that tensor is f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cast {
     /// What the elements become.
     pub to: ElementType,
+    /// How many digits floats keep.
+    pub precision: Precision,
 }
 
 /// The numbers of `TensorProto.DataType` in the ONNX specification.
-const CODES: [(i64, ElementType); 13] = [
-    (1, ElementType::F32),
-    (2, ElementType::U8),
-    (3, ElementType::I8),
-    (4, ElementType::U16),
-    (5, ElementType::I16),
-    (6, ElementType::I32),
-    (7, ElementType::I64),
-    (9, ElementType::Bool),
-    (10, ElementType::F32),
-    (11, ElementType::F64),
-    (12, ElementType::U32),
-    (13, ElementType::U64),
-    (16, ElementType::F32),
+const CODES: [(i64, ElementType, Precision); 13] = [
+    (1, ElementType::F32, Precision::Full),
+    (2, ElementType::U8, Precision::Full),
+    (3, ElementType::I8, Precision::Full),
+    (4, ElementType::U16, Precision::Full),
+    (5, ElementType::I16, Precision::Full),
+    (6, ElementType::I32, Precision::Full),
+    (7, ElementType::I64, Precision::Full),
+    (9, ElementType::Bool, Precision::Full),
+    (10, ElementType::F32, Precision::Half),
+    (11, ElementType::F64, Precision::Full),
+    (12, ElementType::U32, Precision::Full),
+    (13, ElementType::U64, Precision::Full),
+    (16, ElementType::F32, Precision::BrainHalf),
 ];
 
-fn element(code: i64) -> Result<ElementType> {
-    let found = CODES.iter().find(|(known, _)| *known == code);
-    found.map(|(_, element)| *element).ok_or_else(|| {
+/// The number of an element type.
+pub(super) fn code(element: ElementType, precision: Precision) -> i64 {
+    let found = CODES.iter().find(|(_, e, p)| (*e, *p) == (element, precision));
+    found.map(|(code, ..)| *code).unwrap_or_default()
+}
+
+/// The element type of a number.
+pub(super) fn element(code: i64) -> Result<(ElementType, Precision)> {
+    let found = CODES.iter().find(|(known, ..)| *known == code);
+    found.map(|(_, element, precision)| (*element, *precision)).ok_or_else(|| {
         let what = match code {
             8 => "strings",
             14 | 15 => "complex numbers",
@@ -64,21 +74,20 @@ impl Definition for Cast {
     }
 
     fn attributes(&self) -> Attributes {
-        let code = CODES.iter().find(|(_, element)| *element == self.to).map(|(code, _)| *code);
-        Attributes::default().with("to", Attribute::Int(code.unwrap_or_default()))
+        Attributes::default().with("to", Attribute::Int(code(self.to, self.precision)))
     }
 
     fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
         // `saturate` and `round_mode` only concern 8-bit floats.
-        let to = if signature.operator == "CastLike" {
+        let (to, precision) = if signature.operator == "CastLike" {
             check(signature, &["saturate", "round_mode"], 2)?;
-            operand_type(signature, 1, "target_type")?.element
+            (operand_type(signature, 1, "target_type")?.element, Precision::Full)
         } else {
             check(signature, &["to", "saturate", "round_mode"], 1)?;
             let code = signature.attributes.int("to")?;
             element(*code.ok_or_else(|| Error::malformed("attribute `to` is missing"))?)?
         };
-        Ok(Parsed::first(Self { to }, 1))
+        Ok(Parsed::first(Self { to, precision }, 1))
     }
 
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
@@ -86,9 +95,19 @@ impl Definition for Cast {
         one(TensorType { element: self.to, shape: operand.shape.clone() })
     }
 
-    fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
-        let operand = required(operands, 0, "input")?;
-        Ok(vec![Tensor::new(operand.shape(), converted(operand.data(), self.to))?])
+    fn facts(&self, operands: &[Option<Operand<'_>>]) -> Option<Vec<Fact>> {
+        elementwise_facts(operands, self.to, |[x]: [&Fact; 1]| {
+            match (self.to, x.low, x.high) {
+                (ElementType::Bool, 0, 0) => Fact::known(0),
+                (ElementType::Bool, 1.., _) | (ElementType::Bool, _, ..=-1) => Fact::known(1),
+                (ElementType::Bool, ..) => Fact::between(0, 1),
+                _ => x.clone(),
+            }
+        })
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        Some(ElementConversion { precision: self.precision }.into())
     }
 }
 
@@ -161,6 +180,7 @@ mod tests {
     use super::super::testing::Case;
     use super::*;
     use crate::error::ErrorKind;
+    use crate::ir::Tensor;
 
     fn cast(from: impl Into<Data>, code: i64) -> Data {
         let from = from.into();
@@ -191,17 +211,18 @@ mod tests {
         assert_eq!(cast(vec![-1i32], 12), Data::U32(vec![u32::MAX]));
         assert_eq!(cast(vec![1e300f64, 0.1], 1), Data::F32(vec![f32::INFINITY, 0.1]));
         assert_eq!(cast(vec![16_777_217i32], 1), Data::F32(vec![16_777_216.0]));
-        // Half-width floats are f32.
-        assert_eq!(cast(vec![0.1f32, 1e9], 10), Data::F32(vec![0.1, 1e9]));
+        // Half-width floats are held as f32.
+        assert_eq!(cast(vec![0.1f32, 1e9], 10), Data::F32(vec![0.099_975_586, f32::INFINITY]));
+        assert_eq!(cast(vec![0.1f64, 65_000.0], 16), Data::F32(vec![0.100_097_656, 65_024.0]));
         assert_eq!(cast(vec![7u8], 16), Data::F32(vec![7.0]));
     }
 
     #[test]
     fn every_pair_of_types() {
-        for (_, from) in CODES {
+        for (_, from, _) in CODES {
             let one = converted(&Data::Bool(vec![true, false]), from);
             assert_eq!(one.element(), from);
-            for (code, to) in CODES {
+            for (code, to, _) in CODES {
                 assert_eq!(cast(one.clone(), code), converted(&Data::U8(vec![1, 0]), to));
             }
         }

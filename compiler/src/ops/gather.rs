@@ -1,13 +1,13 @@
 //! Selection by index.
 
-use super::Definition;
-use super::reading::{axis, check, inferred, one, operand_type};
+use super::indices::{check_indices, dim, one_bounded};
+use super::reading::{axis, check, operand_type};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{
-    Attribute, Attributes, Data, Dim, ElementType, Operand, Parsed, Signature, Tensor, TensorType,
-    required,
+    Attribute, Attributes, Fact, Operand, Parsed, Signature, TensorType, required,
 };
-use crate::with_data;
+use crate::operation;
 
 /// `Gather`. Operands: data, indices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,57 +37,48 @@ impl Definition for Gather {
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
         let data = required(operands, 0, "data")?.tensor_type;
         let indices = required(operands, 1, "indices")?;
-        let Some(indexed) = data.shape.get(self.axis) else {
-            return Err(Error::shape(format!("there is no axis {} in {data}", self.axis)));
-        };
-        if !matches!(indices.tensor_type.element, ElementType::I32 | ElementType::I64) {
-            return Err(Error::shape(format!(
-                "operand `indices` should be i32 or i64, but is {}",
-                indices.tensor_type.element
-            )));
-        }
-        if let (Some(value), Dim::Fixed(size)) = (indices.value, indexed) {
-            places(value, *size)?;
+        let indexed = dim(data, self.axis)?;
+        check_indices(indices.tensor_type, "indices")?;
+        if let Some(value) = indices.value {
+            for index in value.integers()? {
+                place(index, indexed.max())?;
+            }
         }
         let mut shape = data.shape.clone();
         shape.splice(self.axis..=self.axis, indices.tensor_type.shape.iter().cloned());
-        one(TensorType { element: data.element, shape })
+        one_bounded(TensorType { element: data.element, shape })
     }
 
-    fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
-        let types = inferred(self, operands)?;
-        let shape = types.first().map_or_else(|| Ok(Vec::new()), TensorType::sizes)?;
-        let elements = types.first().map_or(Ok(0), TensorType::elements)?;
-        let data = required(operands, 0, "data")?;
-        let size = data.shape()[self.axis];
-        let places = places(required(operands, 1, "indices")?, size)?;
-        let gathered = with_data!(data.data(), values => {
-            let mut gathered = Vec::with_capacity(elements);
-            // With no elements there may be absurdly many rows of none.
-            if !values.is_empty() {
-                let inner: usize = data.shape()[self.axis + 1..].iter().product();
-                for outer in values.chunks_exact(size * inner) {
-                    for place in &places {
-                        gathered.extend_from_slice(&outer[place * inner..(place + 1) * inner]);
-                    }
-                }
-            }
-            Data::from(gathered)
-        });
-        Ok(vec![Tensor::new(&shape, gathered)?])
+    fn facts(&self, operands: &[Option<Operand<'_>>]) -> Option<Vec<Fact>> {
+        let (data, indices) = (operands.first()?.as_ref()?, operands.get(1)?.as_ref()?);
+        if data.tensor_type.rank() != 1 {
+            return None;
+        }
+        let data = data.facts()?;
+        let any = Fact {
+            low: data.iter().map(|fact| fact.low).min()?,
+            high: data.iter().map(|fact| fact.high).max()?,
+            symbol: None,
+        };
+        let one = |index: &Fact| match index.value() {
+            None => Some(any.clone()),
+            Some(index) => data.get(place(index, data.len()).ok()?).cloned(),
+        };
+        indices.facts()?.iter().map(one).collect()
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        Some(operation::GeneralGather { axis: self.axis }.into())
     }
 }
 
-/// Indices along a dimension of this size, counted from its end where they are
+/// An index along a dimension of this size, counted from its end where it is
 /// negative.
-fn places(indices: &Tensor, size: usize) -> Result<Vec<usize>> {
-    let place = |index: i64| {
-        let counted = if index < 0 { index.saturating_add_unsigned(size as u64) } else { index };
-        usize::try_from(counted).ok().filter(|&place| place < size).ok_or_else(|| {
-            Error::shape(format!("index {index} is out of range for a dimension of size {size}"))
-        })
-    };
-    indices.integers()?.into_iter().map(place).collect()
+fn place(index: i64, size: usize) -> Result<usize> {
+    let counted = if index < 0 { index.saturating_add_unsigned(size as u64) } else { index };
+    usize::try_from(counted).ok().filter(|&place| place < size).ok_or_else(|| {
+        Error::shape(format!("index {index} is out of range for a dimension of size {size}"))
+    })
 }
 
 #[cfg(test)]
@@ -95,6 +86,7 @@ mod tests {
     use super::super::testing::Case;
     use super::*;
     use crate::error::ErrorKind;
+    use crate::ir::{Dim, ElementType, Tensor};
 
     fn gather(shape: &[usize], axis: i64, indices: Tensor) -> Case {
         Case::new("Gather", 13).int("axis", axis).counting(shape).operand(indices)
@@ -126,5 +118,22 @@ mod tests {
         gather(&[3], 0, Tensor::scalar(0.0f32)).refused(ErrorKind::Shape, "i32 or i64");
         let missing = Case::new("Gather", 13).counting(&[1]);
         missing.refused(ErrorKind::Malformed, "operand 1 (indices)");
+    }
+
+    #[test]
+    fn sizes_pass_through() {
+        let boxes = Fact::of_dim(&Dim::Bounded { symbol: "boxes".into(), max: 100 });
+        let facts = [Fact::known(4), boxes.clone()];
+        let shape = TensorType::fixed(ElementType::I64, &[2]);
+        let shape = Operand { tensor_type: &shape, value: None, known: Some(&facts) };
+        let index = Tensor::vector(vec![-1i64, 0]);
+        let index_type = index.tensor_type();
+        let gather = Gather { axis: 0 };
+        let known = Operand::new(&index_type, Some(&index));
+        assert_eq!(gather.facts(&[Some(shape), Some(known)]), Some(vec![boxes, Fact::known(4)]));
+        let either = [Fact::between(0, 1), Fact::known(0)];
+        let either = Operand { known: Some(&either), ..Operand::of_type(&index_type) };
+        let facts = gather.facts(&[Some(shape), Some(either)]).unwrap();
+        assert_eq!(facts, [Fact::between(0, 100), Fact::known(4)]);
     }
 }

@@ -1,6 +1,6 @@
 //! General matrix product.
 
-use super::binary::broadcast;
+use super::broadcasting::broadcast;
 use super::floats::{check_float, check_same_element, mapped};
 use super::matmul::{check_depth, check_number};
 use super::reading::{NEWEST, check};

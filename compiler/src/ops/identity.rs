@@ -1,16 +1,29 @@
 //! Nodes that pass their operand on.
 
-use super::Definition;
+use super::broadcasting::elementwise_facts;
 use super::reading::{check, constant, one};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
-use crate::ir::{Attributes, Data, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::ir::{
+    Attributes, Data, Fact, Operand, Parsed, Signature, Tensor, TensorType, required,
+};
+use crate::operation::CopyElements;
 
-/// `Identity`, and `Dropout` in inference mode.
+/// `Identity`, `Dropout` that drops nothing, and what combines any number of
+/// operands where there is only one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity;
 
 impl Definition for Identity {
-    const NAMES: &'static [&'static str] = &["Identity", "Dropout"];
+    const NAMES: &'static [&'static str] = &["Identity", "Dropout", "Sum", "Min", "Max"];
+
+    fn reads(signature: &Signature<'_>) -> bool {
+        match signature.operator {
+            "Sum" | "Min" | "Max" => signature.operands.len() == 1,
+            "Dropout" => !super::Dropout::reads(signature),
+            _ => true,
+        }
+    }
 
     fn name(&self) -> &'static str {
         "Identity"
@@ -22,7 +35,7 @@ impl Definition for Identity {
 
     fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
         if signature.operator == "Dropout" {
-            dropout(signature)?;
+            check_dropout(signature)?;
         } else {
             check(signature, &[], 1)?;
         }
@@ -33,28 +46,44 @@ impl Definition for Identity {
         one(required(operands, 0, "input")?.tensor_type.clone())
     }
 
+    fn facts(&self, operands: &[Option<Operand<'_>>]) -> Option<Vec<Fact>> {
+        let element = operands.first()?.as_ref()?.tensor_type.element;
+        elementwise_facts(operands, element, |[x]: [&Fact; 1]| x.clone())
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        Some(CopyElements.into())
+    }
+
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
         Ok(vec![required(operands, 0, "input")?.clone()])
     }
 }
 
 /// Refuses a dropout that drops something.
-fn dropout(signature: &Signature<'_>) -> Result<()> {
+pub(super) fn check_dropout(signature: &Signature<'_>) -> Result<()> {
     if signature.opset < 12 {
-        check(signature, &["ratio"], 1)?;
-    } else {
-        check(signature, &["seed"], 3)?;
+        return check(signature, &["ratio"], 1);
     }
-    if signature.outputs.iter().skip(1).any(|&used| used) {
-        return Err(Error::unsupported("the output `mask` of a dropout is not supported")
-            .help("export the model for inference, not for training"));
-    }
+    check(signature, &["seed"], 3)?;
     let training = constant(signature, 2, "training_mode")?;
-    match training.map(Tensor::data) {
-        None => Ok(()),
-        Some(Data::Bool(mode)) if mode.as_slice() == [false] => Ok(()),
-        Some(_) => Err(Error::unsupported("dropout in training mode is not supported")
-            .help("export the model for inference, not for training")),
+    let trains = match training.map(Tensor::data) {
+        None => false,
+        Some(Data::Bool(mode)) => mode.as_slice() != [false],
+        Some(_) => true,
+    };
+    if !trains || signature.operands.get(1).copied().flatten().is_some_and(is_zero) {
+        return Ok(());
+    }
+    Err(Error::unsupported("dropout in training mode is not supported: its results are random")
+        .help("export the model for inference, not for training"))
+}
+
+fn is_zero(ratio: Operand<'_>) -> bool {
+    match ratio.value.map(Tensor::data) {
+        Some(Data::F32(ratio)) => ratio.as_slice() == [0.0],
+        Some(Data::F64(ratio)) => ratio.as_slice() == [0.0],
+        _ => false,
     }
 }
 
@@ -82,9 +111,14 @@ mod tests {
     }
 
     #[test]
+    fn a_ratio_of_zero_drops_nothing_in_training_either() {
+        let case = Case::new("Dropout", 13).counting(&[2]).operand(Tensor::scalar(0.0f32));
+        assert_eq!(case.operand(Tensor::scalar(true)).f32s().1, [0.0, 1.0]);
+    }
+
+    #[test]
     fn refuses_to_drop() {
         let case = Case::new("Dropout", 13).counting(&[2]).absent();
-        case.clone().outputs(2).refused(ErrorKind::Unsupported, "`mask`");
         let training = case.operand(Tensor::scalar(true));
         training.refused(ErrorKind::Unsupported, "training mode");
         training.unknown(3).refused(ErrorKind::Unsupported, "depends on the data");

@@ -1,6 +1,6 @@
 //! Normalisation over the last dimensions.
 
-use super::binary::broadcast;
+use super::broadcasting::broadcast;
 use super::floats::{check_float, check_same_element};
 use super::reading::{axis, check, operand_type};
 use super::{AnyOperation, Definition};

@@ -1,6 +1,6 @@
 //! Matrix product with broadcast batch dimensions.
 
-use super::binary::broadcast;
+use super::broadcasting::broadcast;
 use super::floats::check_same_element;
 use super::reading::{check, one};
 use super::{AnyOperation, Definition};

@@ -1,10 +1,11 @@
 //! Softmax and its logarithm.
 
-use super::Definition;
 use super::floats::{check_float, rounded, widened};
-use super::reading::{NEWEST, axis, check, operand_type};
+use super::reading::{NEWEST, axis, check, one, operand_type};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::operation::{GeneralSoftmax, SoftmaxFunction};
 
 /// `Softmax`, `LogSoftmax`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,26 +40,11 @@ impl Definition for Softmax {
     }
 
     fn attributes(&self) -> Attributes {
-        let attributes = Attributes::default().with("axis", Attribute::Int(self.axis as i64));
-        match self.through_end {
-            true => attributes.with("through_end", Attribute::Int(1)),
-            false => attributes,
-        }
+        competition_attributes(self.axis, self.through_end)
     }
 
     fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
-        let known: &[&str] =
-            if signature.opset == NEWEST { &["axis", "through_end"] } else { &["axis"] };
-        check(signature, known, 1)?;
-        let rank = operand_type(signature, 0, "input")?.rank();
-        let older = signature.opset < 13;
-        let through_end = older || signature.attributes.flag("through_end")?;
-        let given = signature.attributes.int_or("axis", if older { 1 } else { -1 })?;
-        // Flattening to a matrix may also put everything before the cut.
-        let axis = match usize::try_from(given) {
-            Ok(last) if through_end && last == rank => rank,
-            _ => axis(given, rank)?,
-        };
+        let (axis, through_end) = competition(signature)?;
         let logarithm = signature.operator == "LogSoftmax";
         Ok(Parsed::first(Self { axis, through_end, logarithm }, 1))
     }
@@ -69,7 +55,16 @@ impl Definition for Softmax {
         if self.axis > input.rank() {
             return Err(Error::shape(format!("there is no axis {} in {input}", self.axis)));
         }
-        Ok(vec![input.clone()])
+        one(input.clone())
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        let function = match self.logarithm {
+            true => SoftmaxFunction::LogSoftmax,
+            false => SoftmaxFunction::Softmax,
+        };
+        let Self { axis, through_end, .. } = *self;
+        Some(GeneralSoftmax { axis, through_end, function }.into())
     }
 
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
@@ -88,6 +83,32 @@ impl Definition for Softmax {
             }
         }
         Ok(vec![rounded(input.element(), input.shape(), values)?])
+    }
+}
+
+/// Along which axis elements compete, and whether along all after it too.
+pub(super) fn competition(signature: &Signature<'_>) -> Result<(usize, bool)> {
+    let known: &[&str] =
+        if signature.opset == NEWEST { &["axis", "through_end"] } else { &["axis"] };
+    check(signature, known, 1)?;
+    let rank = operand_type(signature, 0, "input")?.rank();
+    let older = signature.opset < 13;
+    let through_end = older || signature.attributes.flag("through_end")?;
+    let given = signature.attributes.int_or("axis", if older { 1 } else { -1 })?;
+    // Flattening to a matrix may also put everything before the cut.
+    let axis = match usize::try_from(given) {
+        Ok(last) if through_end && last == rank => rank,
+        _ => axis(given, rank)?,
+    };
+    Ok((axis, through_end))
+}
+
+/// The attributes that say the same.
+pub(super) fn competition_attributes(axis: usize, through_end: bool) -> Attributes {
+    let attributes = Attributes::default().with("axis", Attribute::Int(axis as i64));
+    match through_end {
+        true => attributes.with("through_end", Attribute::Int(1)),
+        false => attributes,
     }
 }
 

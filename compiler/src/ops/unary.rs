@@ -1,10 +1,14 @@
 //! Elementwise functions of one operand that are no activations.
 
-use super::{Definition, converted};
-use super::floats::{check_float, mapped};
-use super::reading::check;
+use super::broadcasting::elementwise_facts;
+use super::floats::check_float;
+use super::reading::{check, one};
+use super::{AnyOperation, Definition, interval};
 use crate::error::{Error, Result};
-use crate::ir::{Attribute, Attributes, Data, ElementType, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::ir::{
+    Attribute, Attributes, ElementType, Fact, Operand, Parsed, Signature, TensorType, required,
+};
+use crate::operation::{Arithmetic, ElementFunction, ElementwiseFunction};
 
 /// `Abs`, `Neg`, `Exp` and others.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,70 +43,22 @@ pub enum Unary {
 }
 
 impl Unary {
-    /// The function in f64.
-    #[must_use]
-    pub fn apply(self, x: f64) -> f64 {
+    const fn function(self) -> ElementFunction {
         match self {
-            Self::Abs => x.abs(),
-            Self::Neg => -x,
-            Self::Exp => x.exp(),
-            Self::Log => x.ln(),
-            Self::Sqrt => x.sqrt(),
-            Self::Reciprocal => 1.0 / x,
-            Self::Floor => x.floor(),
-            Self::Ceil => x.ceil(),
-            Self::Round => x.round_ties_even(),
-            Self::Erf => error_function(x),
-            Self::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
-            Self::Elu { alpha } => {
-                if x < 0.0 {
-                    f64::from(alpha) * x.exp_m1()
-                } else {
-                    x
-                }
-            }
+            Self::Abs => ElementFunction::Abs,
+            Self::Neg => ElementFunction::Neg,
+            Self::Exp => ElementFunction::Exp,
+            Self::Log => ElementFunction::Log,
+            Self::Sqrt => ElementFunction::Sqrt,
+            Self::Reciprocal => ElementFunction::Reciprocal,
+            Self::Floor => ElementFunction::Floor,
+            Self::Ceil => ElementFunction::Ceil,
+            Self::Round => ElementFunction::Round,
+            Self::Erf => ElementFunction::Erf,
+            Self::Softplus => ElementFunction::Softplus,
+            Self::Elu { alpha } => ElementFunction::Elu { alpha },
         }
     }
-
-    /// The function of integers, which wraps, where ONNX has one.
-    const fn on_integers(self) -> Option<fn(i64) -> i64> {
-        match self {
-            Self::Abs => Some(i64::wrapping_abs),
-            Self::Neg => Some(i64::wrapping_neg),
-            Self::Exp
-            | Self::Log
-            | Self::Sqrt
-            | Self::Reciprocal
-            | Self::Floor
-            | Self::Ceil
-            | Self::Round
-            | Self::Erf
-            | Self::Softplus
-            | Self::Elu { .. } => None,
-        }
-    }
-}
-
-/// The error function to full f64 precision where it matters: its Taylor
-/// series (Abramowitz and Stegun 7.1.6) near zero and the continued fraction of
-/// its complement (7.1.14) elsewhere.
-fn error_function(x: f64) -> f64 {
-    let magnitude = x.abs();
-    if magnitude.is_nan() {
-        return x;
-    }
-    if magnitude < 2.5 {
-        let mut term = x;
-        let mut sum = x;
-        for n in 1..80 {
-            term *= 2.0 * x * x / f64::from(2 * n + 1);
-            sum += term;
-        }
-        return 2.0 / std::f64::consts::PI.sqrt() * (-x * x).exp() * sum;
-    }
-    let fraction = (1..80).rev().fold(magnitude, |f, n| magnitude + f64::from(n) / 2.0 / f);
-    let complement = (-x * x).exp() / (fraction * std::f64::consts::PI.sqrt());
-    (1.0 - complement).copysign(x)
 }
 
 impl Definition for Unary {
@@ -178,29 +134,34 @@ impl Definition for Unary {
 
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
         let tensor_type = required(operands, 0, "input")?.tensor_type;
-        if tensor_type.element == ElementType::Bool || self.on_integers().is_none() {
+        let of_integers = matches!(self, Self::Abs | Self::Neg);
+        if tensor_type.element == ElementType::Bool || !of_integers {
             check_float(tensor_type)?;
         }
-        Ok(vec![tensor_type.clone()])
+        one(tensor_type.clone())
     }
 
-    fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
-        super::reading::inferred(self, operands)?;
-        let input = required(operands, 0, "input")?;
-        if input.element().is_float() {
-            return Ok(vec![mapped(input, |x| self.apply(x))?]);
-        }
-        let apply = self.on_integers().ok_or_else(|| Error::internal("integers were let in"))?;
-        let values: Vec<i64> = input.integers()?.into_iter().map(apply).collect();
-        let data = converted(&Data::I64(values), input.element());
-        Ok(vec![Tensor::new(input.shape(), data)?])
+    fn facts(&self, operands: &[Option<Operand<'_>>]) -> Option<Vec<Fact>> {
+        let element = operands.first()?.as_ref()?.tensor_type.element;
+        elementwise_facts(operands, element, |[x]: [&Fact; 1]| {
+            let negated = || interval::arithmetic(Arithmetic::Sub, &Fact::known(0), x);
+            match self {
+                Self::Neg => negated(),
+                Self::Abs => interval::arithmetic(Arithmetic::Max, x, &negated()),
+                _ => Fact::ANYTHING,
+            }
+        })
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        Some(ElementwiseFunction { function: self.function() }.into())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::ErrorKind;
+    use crate::ir::Tensor;
     use crate::ops::testing::Case;
 
     #[test]
@@ -219,20 +180,6 @@ mod tests {
         assert!(values("Sqrt")[0].is_nan());
         assert_eq!(values("Softplus")[0], 0.474_077);
         assert_eq!(values("Elu")[0], -0.393_469_33);
-    }
-
-    #[test]
-    fn the_error_function_is_right_on_both_branches() {
-        for (x, y) in [
-            (0.0, 0.0),
-            (0.5, 0.520_499_877_813_046_5),
-            (-1.0, -0.842_700_792_949_714_9),
-            (2.4, 0.999_311_486_103_355),
-            (2.6, 0.999_763_965_583_470_7),
-            (9.0, 1.0),
-        ] {
-            assert!((error_function(x) - y).abs() < 1e-15, "{x}: {}", error_function(x));
-        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::pattern::{
 };
 use super::recognize_activations::composed;
 use super::{Miss, Outcome, Pass};
-use crate::ir::{NodeId, Tensor};
+use crate::ir::{ElementType, NodeId, Tensor};
 use crate::ops::{Activation, Binary, Conv, ConvTranspose, Epilogue, Gemm, Graph, Op, ScaleShift};
 use crate::step::{BinaryOperation, ResidualOrder};
 
@@ -74,6 +74,7 @@ fn fuse(
 
 /// The operator of a layer, with one more activation.
 fn with_activation(graph: &Graph, layer: NodeId, activation: Activation) -> Result<Op, Miss> {
+    Miss::unless(graph.type_of(output(layer)).element == ElementType::F32)?;
     let after = |before: Activation| {
         composed(before, activation).ok_or_else(|| {
             Miss::Refused(format!("{} applies {} already", name(graph, layer), before.spelling()))

@@ -4,6 +4,7 @@ use super::patch::Patch;
 use super::pattern::{binary_with_number, binary_with_number_in_either_order, operand, output};
 use super::{Miss, Outcome, Pass};
 use crate::ir::{NodeId, Value};
+use crate::operation::Precision;
 use crate::ops::{Activation, Graph, Op, Pool, Reduce, ReduceKind, Reshape, SliceRange, Transpose};
 use crate::step::BinaryOperation;
 
@@ -38,7 +39,14 @@ fn why_no_op(graph: &Graph, node: NodeId, x: Value) -> Option<&'static str> {
             (true, "it passes its operand on")
         }
         Op::Reshape(_) | Op::Expand(_) => (true, "the shape stays as it is"),
-        Op::Cast(_) => (true, "the elements have that type already"),
+        Op::Cast(cast) => {
+            (cast.precision == Precision::Full, "the elements have that type already")
+        }
+        Op::Dropout(_) => {
+            let mask = Value { node, output: 1 };
+            let unread = graph.consumers(mask).is_empty() && !graph.is_output(mask);
+            (unread, "nobody reads its mask")
+        }
         Op::Transpose(Transpose { permutation }) => {
             (permutation.iter().copied().eq(0..permutation.len()), "no dimension moves")
         }
@@ -169,6 +177,7 @@ mod tests {
     fn nodes_that_change_nothing_disappear() {
         disappears("[2,3]", "n = Identity(x)");
         disappears("[2,3]", "n = Dropout(x)");
+        disappears("[2,3]", "n, mask = Dropout(x)");
         disappears("[2,3]", "n = Reshape(x) { shape = [2, 3] }");
         disappears("[2,3]", "n = Expand(x) { shape = [2, 3] }");
         disappears("[2,3]", "n = Cast(x) { to = 1 }");
@@ -184,6 +193,7 @@ mod tests {
     #[test]
     fn nodes_that_look_alike_stay() {
         stays("[2,3]", "n = Reshape(x) { shape = [3, 2] }");
+        stays("[2,3]", "n = Cast(x) { to = 10 }");
         stays("[3,3]", "n = Transpose(x) { perm = [1, 0] }");
         stays("[3]", "n = Slice(x) { starts = [-1], ends = [-99], axes = [0], steps = [-1] }");
         stays("[2,3]", "n = Pad(x) { pads = [1, 0, -1, 0] }");

@@ -19,13 +19,13 @@ pub(crate) mod testing;
 mod tests;
 mod weights;
 
-pub use kernel::Kernel;
+pub use kernel::{General, Kernel};
 pub use tensor::{BlockedId, Placement, PlainId, TensorId};
 
 use crate::error::Result;
 use crate::ir::{TensorType, Value};
 use crate::ops::Graph;
-use crate::step::Plain;
+use crate::step::{Guard, Plain};
 use lower::{Draft, Lowering, lower};
 use memory::Resident;
 use tensor::Tensors;
@@ -58,6 +58,8 @@ pub struct Port {
     pub tensor_type: TensorType,
     /// Where it lies in the arena.
     pub place: Plain,
+    /// Byte position in the arena of each size that is known only at run time.
+    pub counts: Vec<Option<usize>>,
 }
 
 /// One call of a kernel.
@@ -69,6 +71,8 @@ pub struct Step {
     pub operator: String,
     /// The kernel and its numbers.
     pub kernel: Kernel,
+    /// It runs only where all these hold.
+    pub guards: Vec<Guard>,
     /// Multiply-adds of convolutions and matrix products.
     pub multiply_adds: u64,
 }
@@ -90,8 +94,15 @@ pub fn plan(graph: &Graph) -> Result<Plan> {
         .iter()
         .map(|&node| lowering.port(Value { node, output: 0 }))
         .collect::<Result<Vec<_>>>()?;
+    let counts: Vec<Vec<Option<PlainId>>> = graph
+        .outputs()
+        .iter()
+        .map(|output| lowering.port_counts(output.value))
+        .collect::<Result<Vec<_>>>()?;
     let Lowering { tensors, weights, drafts, .. } = lowering;
-    let mut residents = residents(&tensors, &drafts, &inputs, &outputs)?;
+    let read_last: Vec<PlainId> =
+        outputs.iter().copied().chain(counts.iter().flatten().flatten().copied()).collect();
+    let mut residents = residents(&tensors, &drafts, &inputs, &read_last)?;
     let arena_bytes = memory::place(&mut residents);
     residents.sort_by_key(|resident| (resident.offset, resident.first));
     let offsets: Vec<_> = residents.iter().map(|r| (r.tensor, r.offset)).collect();
@@ -100,12 +111,16 @@ pub fn plan(graph: &Graph) -> Result<Plan> {
     let input_ports = graph.inputs().iter().zip(&inputs).map(|(&node, &id)| {
         let node = graph.node(node);
         let place = placement.plain(id);
-        Port { name: node.name.clone(), tensor_type: node.outputs[0].clone(), place }
+        let tensor_type = node.outputs[0].clone();
+        let counts = vec![None; tensor_type.rank()];
+        Port { name: node.name.clone(), tensor_type, place, counts }
     });
-    let output_ports = graph.outputs().iter().zip(&outputs).map(|(output, &id)| Port {
+    let ports = graph.outputs().iter().zip(&outputs).zip(&counts);
+    let output_ports = ports.map(|((output, &id), counts)| Port {
         name: output.name.clone(),
         tensor_type: graph.type_of(output.value).clone(),
         place: placement.plain(id),
+        counts: counts.iter().map(|id| id.map(|id| placement.plain(id).offset)).collect(),
     });
     Ok(Plan {
         name: graph.name.clone(),
@@ -120,8 +135,10 @@ pub fn plan(graph: &Graph) -> Result<Plan> {
 
 fn build(draft: Draft, placement: &Placement<'_>) -> Step {
     let kernel = (draft.build)(placement);
-    let Draft { name, operator, multiply_adds, .. } = draft;
-    Step { name, operator, kernel, multiply_adds }
+    let Draft { name, operator, multiply_adds, guards, .. } = draft;
+    let guards = guards.into_iter();
+    let guards = guards.map(|(id, holds)| Guard { condition: placement.plain(id).offset, holds });
+    Step { name, operator, kernel, guards: guards.collect(), multiply_adds }
 }
 
 /// When each storage is in use. Inputs are written before the first step and
@@ -152,7 +169,7 @@ fn residents(
     for (i, draft) in drafts.iter().enumerate() {
         let step = i + 1;
         draft.reads.iter().for_each(|&tensor| touch(tensor, step));
-        touch(draft.writes, step);
+        draft.writes.iter().for_each(|&tensor| touch(tensor, step));
     }
     for &output in outputs {
         touch(output.into(), drafts.len() + 1);

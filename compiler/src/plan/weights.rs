@@ -22,6 +22,8 @@ pub enum Purpose {
     Depthwise,
     /// As it is, `[outputs][inputs]` for `step::Dense`.
     Dense,
+    /// For `step::BatchDense`.
+    BatchDense,
     /// One value a channel, padded.
     Channels,
     /// As it is.
@@ -69,6 +71,17 @@ impl WeightBlob {
         let len = values.len().next_multiple_of(multiple);
         self.values.resize(offset + len.next_multiple_of(LINE), 0.0);
         Section { offset: offset * 4, len }
+    }
+
+    /// Appends bytes, then zeros to the next aligned line.
+    pub fn push_bytes(&mut self, bytes: &[u8]) -> Section {
+        let words = bytes.chunks(4).map(|chunk| {
+            let mut word = [0; 4];
+            word[..chunk.len()].copy_from_slice(chunk);
+            f32::from_bits(u32::from_le_bytes(word))
+        });
+        let words: Vec<f32> = words.collect();
+        self.push(&words)
     }
 
     /// The values, header line included.

@@ -6,9 +6,9 @@
 //! that stay in a cache while all pictures pass by, and a tile of
 //! weight rows and pictures uses each vector that it loads several times.
 
-use super::Step;
 use super::bounds::total;
 use super::place::{plain, section};
+use super::{Step, extent};
 use crate::memory::Memory;
 use crate::simd::{Isa, Vector, math, shells};
 use crate::step::{Activation, Dense, GROUP};
@@ -32,9 +32,10 @@ impl Step for Dense {
         memory.require_plain(&self.output, 4);
         memory.require_section(weights);
         memory.require_section(bias);
+        extent::require(memory, batch);
         assert!(
-            self.input.len == total(&[*batch, *inputs])
-                && self.output.len == total(&[*batch, *outputs])
+            self.input.len == total(&[batch.max(), *inputs])
+                && self.output.len == total(&[batch.max(), *outputs])
                 && weights.len >= total(&[*outputs, *inputs])
                 && bias.len >= outputs.div_ceil(GROUP) * GROUP,
             "fully connected layer: sizes"
@@ -50,6 +51,8 @@ impl Step for Dense {
     }
 
     unsafe fn run(&self, memory: &Memory<'_>, isa: Isa, pieces: Range<usize>) {
+        // SAFETY: `check` has passed.
+        let batch = unsafe { extent::size(memory, &self.batch) };
         for piece in pieces {
             let first = piece * PIECE;
             let weights = section(memory, &self.weights);
@@ -58,7 +61,7 @@ impl Step for Dense {
                 weights: weights.wrapping_add(first * self.inputs),
                 bias: section(memory, &self.bias).wrapping_add(first),
                 output: plain::<f32>(memory, &self.output).wrapping_add(first),
-                batch: self.batch,
+                batch,
                 inputs: self.inputs,
                 rows: PIECE.min(self.outputs - first),
                 outputs: self.outputs,
@@ -225,7 +228,7 @@ unsafe fn finish<V: Vector>(job: &Product) {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Arena, Numbers, Weights, activate, activations, run_pieces};
-    use crate::step::{Activation, Dense};
+    use crate::step::{Activation, Dense, Extent};
     use proptest::prelude::*;
 
     proptest! {
@@ -252,7 +255,7 @@ mod tests {
                 output,
                 weights: weights.push(&rows),
                 bias: weights.push_channels(&biases),
-                batch,
+                batch: Extent::Fixed { size: batch },
                 inputs,
                 outputs,
                 activation,

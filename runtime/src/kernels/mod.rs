@@ -5,6 +5,7 @@
 
 pub mod conv;
 
+mod batch_dense;
 mod binary;
 mod blocked;
 mod bounds;
@@ -12,6 +13,8 @@ mod channels;
 mod copy;
 mod dense;
 mod elementwise;
+mod extent;
+mod general;
 mod global_average;
 mod halo;
 mod local_response;
@@ -19,6 +22,7 @@ mod matmul;
 mod pack;
 mod place;
 mod pool;
+mod regions;
 mod resample;
 mod scalar;
 mod slopes;
@@ -30,6 +34,8 @@ mod strips;
 mod testing;
 mod unary;
 mod walk;
+
+pub use general::General;
 
 use crate::memory::Memory;
 use crate::simd::Isa;
@@ -60,4 +66,14 @@ pub trait Step: Sync {
     /// [`Step::pieces`], the processor has `isa`, and nothing but other pieces
     /// of this step uses the memory meanwhile.
     unsafe fn run(&self, memory: &Memory<'_>, isa: Isa, pieces: Range<usize>);
+
+    /// Does what is left to do where the step does not run: sizes that it would
+    /// have found are 0.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Step::run`].
+    unsafe fn skip(&self, memory: &Memory<'_>) {
+        let _ = memory;
+    }
 }

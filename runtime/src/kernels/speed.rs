@@ -131,7 +131,7 @@ fn speed_of_dense() {
             output,
             weights: Section { offset: 4 * bias, len: inputs * outputs },
             bias: Section { offset: 0, len: bias },
-            batch,
+            batch: Extent::Fixed { size: batch },
             inputs,
             outputs,
             activation: Activation::Relu,

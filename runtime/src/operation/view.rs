@@ -229,7 +229,8 @@ impl<'a> Output<'a> {
     }
 
     /// Sets the sizes, and gives the elements to be written, row by row. What
-    /// is in them before is arbitrary.
+    /// is in them before is arbitrary, except that those stay which were
+    /// written since the run began.
     ///
     /// # Errors
     /// Where there is no room for so many, or the elements are of another type.

@@ -1,6 +1,8 @@
 //! Fully connected layers and matrix products.
 
-use super::{Activation, Plain, RANK, Section};
+use super::{Activation, Extent, GROUP, Plain, RANK, Section};
+use alloc::vec;
+use alloc::vec::Vec;
 
 description! {
     /// Fully connected layer: `output[n][o] = activation(bias[o] + sum over i
@@ -14,8 +16,8 @@ description! {
         pub weights: Section,
         /// `[outputs]`, padded with zeros to a multiple of 16.
         pub bias: Section,
-        /// Rows.
-        pub batch: usize,
+        /// Rows; at run time as many as are there.
+        pub batch: Extent,
         /// Values in.
         pub inputs: usize,
         /// Values out.
@@ -23,6 +25,51 @@ description! {
         /// Applied in the store; `ChannelRelu` is not allowed.
         pub activation: Activation,
     }
+}
+
+description! {
+    /// [`Dense`] for many rows: the weights are packed so that every vector of
+    /// them is used for several rows.
+    pub struct BatchDense {
+        /// Row-major `[rows, inputs]`.
+        pub input: Plain,
+        /// Row-major `[rows, outputs]`.
+        pub output: Plain,
+        /// Packed by [`pack_dense_weights`].
+        pub weights: Section,
+        /// `[outputs]`, padded with zeros to a multiple of 16.
+        pub bias: Section,
+        /// Rows; at run time as many as are there.
+        pub rows: Extent,
+        /// Values in.
+        pub inputs: usize,
+        /// Values out.
+        pub outputs: usize,
+        /// Applied in the store; `ChannelRelu` is not allowed.
+        pub activation: Activation,
+    }
+}
+
+/// Packs a row-major `[outputs, inputs]` into panels of [`GROUP`] outputs,
+/// `[outputs / GROUP][inputs][GROUP]`, the last one filled up with zeros.
+///
+/// ```
+/// use cnnc_runtime::step::{GROUP, pack_dense_weights};
+/// let packed = pack_dense_weights(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3, 2);
+/// assert_eq!(packed.len(), 3 * GROUP);
+/// assert_eq!(packed[..2], [1.0, 4.0]);
+/// assert_eq!(packed[GROUP..GROUP + 3], [2.0, 5.0, 0.0]);
+/// ```
+#[must_use]
+pub fn pack_dense_weights(weights: &[f32], inputs: usize, outputs: usize) -> Vec<f32> {
+    let mut packed = vec![0.0; outputs.div_ceil(GROUP) * inputs * GROUP];
+    for (output, row) in weights.chunks_exact(inputs.max(1)).take(outputs).enumerate() {
+        let panel = output / GROUP * inputs * GROUP + output % GROUP;
+        for (input, &weight) in row.iter().enumerate() {
+            packed[panel + input * GROUP] = weight;
+        }
+    }
+    packed
 }
 
 description! {

@@ -17,10 +17,12 @@ mod conv;
 mod conv_transpose;
 mod data;
 mod dense;
+mod general;
 mod layout;
 mod normalization;
 mod pointwise;
 mod pool;
+mod regions;
 mod resample;
 
 pub use activation::Activation;
@@ -32,9 +34,11 @@ pub use conv_transpose::{
 };
 pub use conv_transpose::{pack_transposed_depthwise_weights, pack_transposed_weights};
 pub use data::{BlockedCopy, Fill, Pack, StridedCopy, Unpack};
-pub use dense::{Dense, MatMul};
+pub use dense::{BatchDense, Dense, MatMul, pack_dense_weights};
+pub use general::{Array, Extent, Guard, Space};
 pub use layout::{ALIGNMENT, Blocked, GROUP, Halo, LANES, Plain, RANK, Section};
 pub use normalization::{LocalResponse, ScaleShift, Softmax};
 pub use pointwise::{Binary, BinaryOperation, BlockedBinary, BlockedUnary, Unary, UnaryFunction};
 pub use pool::{GlobalAverage, Pool, PoolKind};
+pub use regions::{MOST_BINS, MOST_TAPS, MaxRoiPool, RoiAlign};
 pub use resample::{Axis, BlockedResample, Filter, Resample};

@@ -1,6 +1,7 @@
 //! Values in files beside the model, and in files where they should not be.
 
 use super::fixture::*;
+use crate::Options;
 use crate::error::{ErrorKind, Result};
 use crate::onnx::{Imported, Source, import_with};
 use onnx_protobuf::tensor_proto::DataLocation;
@@ -36,7 +37,7 @@ impl Folder {
             names.iter().zip(tensors).map(|(name, entries)| external(name, entries)).collect();
         let path = self.0.join("model/model.onnx");
         fs::write(&path, bytes(&model(graph))).unwrap();
-        import_with(&Source::path(path), &[], &|name| KNOWN.contains(&name))
+        import_with(&Source::path(path), &Options::default(), &|name| KNOWN.contains(&name))
     }
 
     fn refused(&self, entries: &[(&str, &str)]) -> String {
@@ -170,7 +171,8 @@ fn bytes_have_no_folder() {
     folder.write("model/a.bin", &[1.0, 2.0]);
     let source =
         Source::Bytes { bytes: bytes(&model(graph)), folder: Some(folder.0.join("model")) };
-    let imported = import_with::<Toy>(&source, &[], &|name| KNOWN.contains(&name)).unwrap();
+    let imported =
+        import_with::<Toy>(&source, &Options::default(), &|name| KNOWN.contains(&name)).unwrap();
     assert_eq!(imported.files.len(), 1);
 }
 
@@ -179,7 +181,7 @@ fn missing_models_are_named() {
     let folder = Folder::new();
     for (path, expected) in [("nothing.onnx", "nothing.onnx: "), ("model", "this is not a file")] {
         let source = Source::path(folder.0.join(path));
-        let error = import_with::<Toy>(&source, &[], &|_| true).unwrap_err();
+        let error = import_with::<Toy>(&source, &Options::default(), &|_| true).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Io);
         assert!(error.to_string().contains(expected), "{error}");
     }

@@ -1,5 +1,6 @@
 //! Models built in memory, and an operator simple enough to follow.
 
+use crate::Options;
 use crate::error::{Error, Result};
 use crate::ir::{Attributes, Operand, Operator, Parsed, Signature, Tensor, TensorType, required};
 use crate::onnx::{Imported, Source, import_with};
@@ -157,7 +158,8 @@ pub fn bytes(model: &ModelProto) -> Vec<u8> {
 }
 
 pub fn read(bytes: Vec<u8>, pinned: &[(String, Vec<usize>)]) -> Result<Imported<Toy>> {
-    import_with(&Source::bytes(bytes), pinned, &|name| KNOWN.contains(&name))
+    let options = Options { inputs: pinned.to_vec(), ..Options::default() };
+    import_with(&Source::bytes(bytes), &options, &|name| KNOWN.contains(&name))
 }
 
 pub fn import(model: &ModelProto) -> Result<Imported<Toy>> {

@@ -3,13 +3,36 @@
 use super::Lowering;
 use super::elementwise::{leading, row_major_strides};
 use crate::error::{Error, Result};
-use crate::ir::{Value, required};
+use crate::ir::{Dim, ElementType, Value, required};
 use crate::ops::{Activation, Gemm};
-use crate::plan::tensor::PlainId;
+use crate::plan::tensor::{PlainId, TensorId};
 use crate::plan::weights::Purpose;
 use crate::step::{self, GROUP, RANK, Section};
+use std::borrow::Cow;
 
-impl Lowering<'_> {
+/// From how many rows on the weights are packed for many. With fewer, memory
+/// is what limits, and the order of the file needs no packing.
+const MANY_ROWS: usize = 5;
+
+/// A constant right-hand matrix of a product.
+struct Matrix {
+    value: Value,
+    inputs: usize,
+    outputs: usize,
+    /// Whether the file has it as `[outputs, inputs]`, not the other way.
+    given_by_output: bool,
+    /// What every value is multiplied with.
+    factor: f32,
+}
+
+impl Matrix {
+    /// Whether the rows are as the file has them.
+    fn is_plain(&self) -> bool {
+        self.given_by_output && self.factor.to_bits() == 1f32.to_bits()
+    }
+}
+
+impl<'g> Lowering<'g> {
     pub(super) fn gemm(
         &mut self,
         gemm: &Gemm,
@@ -18,59 +41,110 @@ impl Lowering<'_> {
     ) -> Result<()> {
         let a = required(operands, 0, "A")?;
         let b = required(operands, 1, "B")?;
-        let [rows, outputs] = self.matrix(result)?;
-        let input = if gemm.transpose_a { self.transposed(a)? } else { self.plain(a)? };
-        let inputs = self.matrix(a)?[usize::from(!gemm.transpose_a)];
-        let weights = self.dense_weights(b, inputs, outputs, gemm.transpose_b, gemm.alpha)?;
+        let (rows, outputs) = self.matrix(result)?;
+        let (input, inputs) = if gemm.transpose_a {
+            (self.transposed(a)?, self.sizes(a)?.first().copied().unwrap_or(0))
+        } else {
+            (self.plain(a)?, self.matrix(a)?.1)
+        };
+        let matrix = Matrix {
+            value: b,
+            inputs,
+            outputs,
+            given_by_output: gemm.transpose_b,
+            factor: gemm.alpha,
+        };
         let bias = match operands.get(2).copied().flatten() {
             Some(c) => self.gemm_bias(c, outputs, gemm.beta)?,
             None => self.channels_section(None, outputs)?,
         };
         let activation = self.store_activation(gemm.activation, None, 0)?;
-        self.dense(input, [rows, inputs, outputs], weights, bias, activation, result)
+        self.dense(input, &rows, &matrix, bias, activation, result)
     }
 
     fn dense(
         &mut self,
         input: PlainId,
-        [batch, inputs, outputs]: [usize; 3],
-        weights: Section,
+        rows: &Dim,
+        matrix: &Matrix,
         bias: Section,
         activation: step::Activation,
         result: Value,
     ) -> Result<()> {
-        let output = self.new_plain(result)?;
-        self.push(&[input.into()], output, move |p| {
-            let (input, output) = (p.plain(input), p.plain(output));
-            step::Dense { input, output, weights, bias, batch, inputs, outputs, activation }.into()
+        let many = rows.max() >= MANY_ROWS;
+        let weights =
+            if many { self.batch_dense_weights(matrix)? } else { self.dense_weights(matrix)? };
+        let output = self.new_tensor(result)?;
+        let rows = self.known_extent(rows)?;
+        let mut reads = vec![input.into()];
+        reads.extend(rows.count().map(TensorId::from));
+        let Matrix { inputs, outputs, .. } = *matrix;
+        self.push(&reads, output, move |p| {
+            let (input, output, rows) = (p.plain(input), p.plain(output), rows.placed(p));
+            if many {
+                step::BatchDense { input, output, weights, bias, rows, inputs, outputs, activation }
+                    .into()
+            } else {
+                let batch = rows;
+                step::Dense { input, output, weights, bias, batch, inputs, outputs, activation }
+                    .into()
+            }
         });
         Ok(())
     }
 
-    fn matrix(&self, value: Value) -> Result<[usize; 2]> {
-        let sizes = self.sizes(value)?;
-        <[usize; 2]>::try_from(sizes.as_slice())
-            .map_err(|_| Error::shape(format!("expected a matrix, found sizes {sizes:?}")))
+    /// Rows, which may be known only at run time, and columns of a matrix.
+    fn matrix(&self, value: Value) -> Result<(Dim, usize)> {
+        let tensor_type = self.graph.type_of(value);
+        match tensor_type.shape.as_slice() {
+            [rows, Dim::Fixed(columns)] if tensor_type.element == ElementType::F32 => {
+                Ok((rows.clone(), *columns))
+            }
+            _ => Err(Error::unsupported(format!(
+                "expected an f32 matrix of known width, found {tensor_type}"
+            ))),
+        }
     }
 
-    /// A constant right-hand matrix as `[outputs][inputs]`, times `factor`.
-    fn dense_weights(
-        &mut self,
-        matrix: Value,
-        inputs: usize,
-        outputs: usize,
-        given_by_output: bool,
-        factor: f32,
-    ) -> Result<Section> {
-        let values = self.constant_f32(matrix)?;
-        let as_is = given_by_output && factor.to_bits() == 1f32.to_bits();
-        if as_is {
-            if let Some(section) = self.weights.known(matrix, Purpose::Dense) {
-                return Ok(section);
-            }
-            let section = self.weights.push(values);
-            self.weights.remember(matrix, Purpose::Dense, section);
+    /// The weights for many rows.
+    fn batch_dense_weights(&mut self, matrix: &Matrix) -> Result<Section> {
+        if matrix.is_plain()
+            && let Some(section) = self.weights.known(matrix.value, Purpose::BatchDense)
+        {
             return Ok(section);
+        }
+        let rows = self.dense_rows(matrix)?;
+        let packed = step::pack_dense_weights(&rows, matrix.inputs, matrix.outputs);
+        let section = self.weights.push(&packed);
+        if matrix.is_plain() {
+            self.weights.remember(matrix.value, Purpose::BatchDense, section);
+        }
+        Ok(section)
+    }
+
+    /// The weights for few rows.
+    fn dense_weights(&mut self, matrix: &Matrix) -> Result<Section> {
+        if matrix.is_plain()
+            && let Some(section) = self.weights.known(matrix.value, Purpose::Dense)
+        {
+            return Ok(section);
+        }
+        let section = match self.dense_rows(matrix)? {
+            Cow::Borrowed(values) => self.weights.push(values),
+            Cow::Owned(values) => self.weights.push(&values),
+        };
+        if matrix.is_plain() {
+            self.weights.remember(matrix.value, Purpose::Dense, section);
+        }
+        Ok(section)
+    }
+
+    /// A constant right-hand matrix as `[outputs][inputs]`, times its factor.
+    fn dense_rows(&self, matrix: &Matrix) -> Result<Cow<'g, [f32]>> {
+        let Matrix { value, inputs, outputs, given_by_output, factor } = *matrix;
+        let values = self.constant_f32(value)?;
+        if matrix.is_plain() {
+            return Ok(Cow::Borrowed(values));
         }
         let mut packed = vec![0.0; values.len()];
         for (o, row) in packed.chunks_exact_mut(inputs.max(1)).enumerate() {
@@ -82,7 +156,7 @@ impl Lowering<'_> {
             }
             row.iter_mut().for_each(|value| *value *= factor);
         }
-        Ok(self.weights.push(&packed))
+        Ok(Cow::Owned(packed))
     }
 
     /// The offset of a `Gemm` as one value an output.
@@ -102,20 +176,37 @@ impl Lowering<'_> {
     pub(super) fn matmul(&mut self, operands: &[Option<Value>], result: Value) -> Result<()> {
         let left = required(operands, 0, "left")?;
         let right = required(operands, 1, "right")?;
-        let left_sizes = self.sizes(left)?;
         let right_sizes = self.sizes(right)?;
         let constant = self.graph.constant(right).is_some();
+        if let (Ok((rows, inputs)), [_, outputs], true) =
+            (self.matrix(left), right_sizes.as_slice(), constant)
+        {
+            return self.constant_matmul(left, right, &rows, [inputs, *outputs], result);
+        }
+        let left_sizes = self.sizes(left)?;
         if let ([rows @ .., inputs], [_, outputs], true) =
             (left_sizes.as_slice(), right_sizes.as_slice(), constant)
         {
-            let shape = [rows.iter().product(), *inputs, *outputs];
-            let weights = self.dense_weights(right, *inputs, *outputs, false, 1.0)?;
-            let bias = self.channels_section(None, *outputs)?;
-            let activation = self.store_activation(Activation::Identity, None, 0)?;
-            let input = self.plain(left)?;
-            return self.dense(input, shape, weights, bias, activation, result);
+            let rows = Dim::Fixed(rows.iter().product());
+            return self.constant_matmul(left, right, &rows, [*inputs, *outputs], result);
         }
         self.general_matmul(left, right, result)
+    }
+
+    /// A product with a constant matrix is a fully connected layer.
+    fn constant_matmul(
+        &mut self,
+        left: Value,
+        right: Value,
+        rows: &Dim,
+        [inputs, outputs]: [usize; 2],
+        result: Value,
+    ) -> Result<()> {
+        let matrix = Matrix { value: right, inputs, outputs, given_by_output: false, factor: 1.0 };
+        let bias = self.channels_section(None, outputs)?;
+        let activation = self.store_activation(Activation::Identity, None, 0)?;
+        let input = self.plain(left)?;
+        self.dense(input, rows, &matrix, bias, activation, result)
     }
 
     fn general_matmul(&mut self, left: Value, right: Value, result: Value) -> Result<()> {

@@ -12,8 +12,11 @@ mod conv_transpose;
 mod data;
 mod dense;
 mod elementwise;
+mod general;
+mod guards;
 mod normalization;
 mod pool;
+mod regions;
 mod resample;
 #[cfg(test)]
 mod tests;
@@ -34,6 +37,10 @@ pub struct Lowering<'g> {
     pub(super) weights: WeightBlob,
     pub(super) drafts: Vec<Draft>,
     forms: BTreeMap<Value, Forms>,
+    /// Where the sizes are that are known only at run time, by symbol.
+    counts: BTreeMap<String, PlainId>,
+    /// The conditions under which nodes run.
+    guards: BTreeMap<NodeId, Vec<guards::Guard>>,
     /// Channel concatenations so far: the values joined, and the result.
     concatenations: Vec<(Vec<Value>, BlockedId)>,
     /// The node that is being lowered.
@@ -58,7 +65,9 @@ pub struct Draft {
     /// What it reads.
     pub reads: Vec<TensorId>,
     /// What it writes.
-    pub writes: TensorId,
+    pub writes: Vec<TensorId>,
+    /// The truth values on which it depends whether it runs.
+    pub guards: Vec<(PlainId, bool)>,
     /// The description, once everything has a place.
     pub build: Box<dyn Fn(&Placement<'_>) -> Kernel>,
 }
@@ -78,6 +87,8 @@ pub fn lower(graph: &Graph) -> Result<Lowering<'_>> {
         weights: WeightBlob::with_capacity(constants.fold(0, usize::saturating_add)),
         drafts: Vec::new(),
         forms: BTreeMap::new(),
+        counts: BTreeMap::new(),
+        guards: guards::guards(graph)?,
         concatenations: Vec::new(),
         current: NodeId::default(),
     };
@@ -109,7 +120,7 @@ impl<'g> Lowering<'g> {
         let graph = self.graph;
         let value = Value { node, output: 0 };
         match &graph.node(node).kind {
-            Kind::Input => self.new_plain(value).map(|_| ()),
+            Kind::Input => self.new_tensor(value).map(|_| ()),
             Kind::Constant(_) => Ok(()),
             Kind::Operator(op) => {
                 let operands = graph.operands(node);
@@ -118,7 +129,27 @@ impl<'g> Lowering<'g> {
         }
     }
 
+    /// The kernel of an operator where one serves, otherwise its operation.
     fn operator(&mut self, op: &Op, operands: &[Option<Value>], result: Value) -> Result<()> {
+        if let Some(kept) = self.same_elements(op, operands, result) {
+            return self.alias(kept, result);
+        }
+        if op.operation().is_none() {
+            return self.kernel(op, operands, result);
+        }
+        let before = (self.drafts.len(), self.concatenations.len(), self.forms.clone());
+        match self.kernel(op, operands, result) {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                self.drafts.truncate(before.0);
+                self.concatenations.truncate(before.1);
+                self.forms = before.2;
+                self.general(op, operands, result)
+            }
+            done => done,
+        }
+    }
+
+    fn kernel(&mut self, op: &Op, operands: &[Option<Value>], result: Value) -> Result<()> {
         let first = || required(operands, 0, "data");
         match op {
             Op::Activation(activation) => self.activation(*activation, first()?, result),
@@ -142,26 +173,22 @@ impl<'g> Lowering<'g> {
             Op::Identity(_) => self.alias(first()?, result),
             Op::LocalResponse(lrn) => self.local_response(lrn, first()?, result),
             Op::MatMul(_) => self.matmul(operands, result),
+            Op::MaxRoiPool(pool) => self.max_roi_pool(pool, operands, result),
             Op::Pad(pad) => self.pad(pad, first()?, result),
             Op::Pool(pool) => self.pool(pool, first()?, result),
             Op::Reshape(_) => self.alias(first()?, result),
             Op::Resize(resize) => self.resize(resize, first()?, result),
+            Op::RoiAlign(align) => self.roi_align(align, operands, result),
             Op::ScaleShift(scale_shift) => self.scale_shift(scale_shift, operands, result),
             Op::Slice(slice) => self.slice(&slice.ranges, first()?, result),
             Op::Softmax(softmax) => self.softmax(softmax, first()?, result),
             Op::Split(split) => self.split(split, first()?, result),
             Op::Transpose(transpose) => self.transpose(&transpose.permutation, first()?, result),
             Op::Unary(unary) => self.unary(unary, first()?, result),
-            _ => self.general(op, operands, result),
+            _ => Err(Error::unsupported(
+                "this operator is compiled only where its result is known beforehand",
+            )),
         }
-    }
-
-    /// The step of an operator that no kernel serves.
-    fn general(&mut self, op: &Op, operands: &[Option<Value>], result: Value) -> Result<()> {
-        let _ = (op.operation(), operands, result);
-        Err(Error::unsupported(
-            "this operator is compiled only where its result is known beforehand",
-        ))
     }
 
     pub(super) fn operator_name(&self) -> String {
@@ -213,6 +240,9 @@ impl<'g> Lowering<'g> {
         let forms = self.forms(value);
         if let Some(id) = forms.plain {
             return Ok(id);
+        }
+        if self.graph.type_of(value).element != ElementType::F32 {
+            return self.constant_in_arena(value);
         }
         let elements = self.sizes(value)?.iter().product();
         let id = self.tensors.add_plain(elements, ElementType::F32);
@@ -272,7 +302,6 @@ impl<'g> Lowering<'g> {
 
     /// The same elements under another shape: the same memory.
     fn alias(&mut self, input: Value, result: Value) -> Result<()> {
-        self.sizes(result)?;
         if self.graph.type_of(input) == self.graph.type_of(result) && self.has_blocked(input) {
             let forms = self.forms(input);
             self.forms.insert(result, forms);
@@ -291,7 +320,22 @@ impl<'g> Lowering<'g> {
         build: impl Fn(&Placement<'_>) -> Kernel + 'static,
     ) {
         let multiply_adds = crate::ops::multiply_adds(self.graph, self.current);
-        self.draft(self.operator_name(), multiply_adds, reads, writes.into(), Box::new(build));
+        self.draft(self.operator_name(), multiply_adds, reads, &[writes.into()], Box::new(build));
+        self.guard();
+    }
+
+    /// Makes the last step depend on the conditions of the current node.
+    fn guard(&mut self) {
+        let Some(guards) = self.guards.get(&self.current) else { return };
+        let place =
+            |&(condition, holds): &guards::Guard| Some((self.forms.get(&condition)?.plain?, holds));
+        // A condition that has no place is not computed yet; without it the
+        // inner ones mean nothing.
+        let guards: Vec<_> = guards.iter().map_while(place).collect();
+        if let Some(draft) = self.drafts.last_mut() {
+            draft.reads.extend(guards.iter().map(|&(id, _)| TensorId::from(id)));
+            draft.guards = guards;
+        }
     }
 
     /// A step that only brings data into the form that another one wants.
@@ -302,7 +346,7 @@ impl<'g> Lowering<'g> {
         writes: impl Into<TensorId>,
         build: impl Fn(&Placement<'_>) -> Kernel + 'static,
     ) {
-        self.draft(what.to_owned(), 0, reads, writes.into(), Box::new(build));
+        self.draft(what.to_owned(), 0, reads, &[writes.into()], Box::new(build));
     }
 
     fn draft(
@@ -310,7 +354,7 @@ impl<'g> Lowering<'g> {
         operator: String,
         multiply_adds: u64,
         reads: &[TensorId],
-        writes: TensorId,
+        writes: &[TensorId],
         build: Box<dyn Fn(&Placement<'_>) -> Kernel>,
     ) {
         self.drafts.push(Draft {
@@ -318,7 +362,8 @@ impl<'g> Lowering<'g> {
             operator,
             multiply_adds,
             reads: reads.to_vec(),
-            writes,
+            writes: writes.to_vec(),
+            guards: Vec::new(),
             build,
         });
     }
