@@ -1,7 +1,7 @@
 //! Discrete Fourier transforms.
 
 use super::floats::{check_float, check_same_element};
-use super::reading::{NEWEST, axis, check, list, operand_type};
+use super::reading::{NEWEST, axis, check, constant, list, one, operand_type};
 use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{
@@ -38,6 +38,82 @@ fn derived(dim: &Dim, size: impl Fn(usize) -> usize) -> Dim {
     }
 }
 
+/// Refuses what is neither real nor complex numbers.
+fn check_parts(input: &TensorType, dim: Option<&Dim>) -> Result<()> {
+    match dim {
+        Some(Dim::Fixed(1 | 2)) => Ok(()),
+        _ => Err(Error::shape(format!("expected [.., 1] or [.., 2], found {input}"))),
+    }
+}
+
+/// The shape of a `DFT`.
+fn whole(
+    fourier: operation::Fourier,
+    input: &TensorType,
+    operands: &[Option<Operand<'_>>],
+) -> Result<Vec<Dim>> {
+    check_parts(input, input.shape.last())?;
+    let (Some(given), Some(last)) = (input.shape.get(fourier.axis), input.rank().checked_sub(1))
+    else {
+        return Err(Error::shape(format!("there is no axis {} in {input}", fourier.axis)));
+    };
+    let to_real = fourier.inverse && fourier.one_sided;
+    let length = match operands.get(1).copied().flatten() {
+        Some(length) => size_of(length, "dft_length")?,
+        None if to_real => derived(given, |given| given.saturating_sub(1).saturating_mul(2)),
+        None => given.clone(),
+    };
+    let mut shape = input.shape.clone();
+    shape[fourier.axis] = match fourier.one_sided && !fourier.inverse {
+        true => derived(&length, |length| length / 2 + 1),
+        false => length,
+    };
+    shape[last] = Dim::Fixed(if to_real { 1 } else { 2 });
+    Ok(shape)
+}
+
+/// The shape of an `STFT`.
+fn frames(
+    fourier: operation::ShortTimeFourier,
+    input: &TensorType,
+    operands: &[Option<Operand<'_>>],
+) -> Result<Vec<Dim>> {
+    let (batch, signal) = match &input.shape[..] {
+        [batch, signal] => (batch, signal),
+        [batch, signal, parts] => {
+            check_parts(input, Some(parts))?;
+            (batch, signal)
+        }
+        _ => return Err(Error::shape(format!("expected [batch, length, 1], found {input}"))),
+    };
+    let step = size_of(required(operands, 1, "frame_step")?, "frame_step")?;
+    let optional = |slot: usize| operands.get(slot).copied().flatten();
+    let length = match (optional(3), optional(2)) {
+        (Some(length), _) => size_of(length, "frame_length")?,
+        (None, Some(window)) => {
+            check_same_element(input, window.tensor_type)?;
+            window.tensor_type.shape.first().cloned().unwrap_or(Dim::Fixed(1))
+        }
+        (None, None) => signal.clone(),
+    };
+    let length = match length {
+        Dim::Bounded { max, .. } if max > signal.max() => Dim::fresh(signal.max()),
+        length => length,
+    };
+    let count = match (signal, &step, &length) {
+        (_, Dim::Fixed(0), _) => return Err(Error::shape("`frame_step` is 0")),
+        (Dim::Fixed(signal), Dim::Fixed(step), Dim::Fixed(length)) => {
+            Dim::Fixed(signal.saturating_sub(*length) / step + 1)
+        }
+        _ => Dim::fresh(signal.max()),
+    };
+    let bins = match fourier.one_sided {
+        true => derived(&length, |length| length / 2 + 1),
+        false => length,
+    };
+    Ok(vec![batch.clone(), count, bins, Dim::Fixed(2)])
+}
+
 fn read_whole(signature: &Signature<'_>) -> Result<Parsed<Spectrum>> {
     let input = operand_type(signature, 0, "input")?;
     let written = signature.opset < 20 || signature.opset == NEWEST;
@@ -47,7 +123,7 @@ fn read_whole(signature: &Signature<'_>) -> Result<Parsed<Spectrum>> {
     let given = if written {
         attributes.int_or("axis", 1)?
     } else {
-        match super::reading::constant(signature, 2, "axis")? {
+        match constant(signature, 2, "axis")? {
             None => -2,
             Some(tensor) => match list(tensor, "axis")?[..] {
                 [axis] => axis,
@@ -101,69 +177,11 @@ impl Definition for Spectrum {
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
         let input = required(operands, 0, "input")?.tensor_type;
         check_float(input)?;
-        let parts = |rank| match input.shape.get(rank) {
-            Some(Dim::Fixed(1 | 2)) => Ok(()),
-            _ => Err(Error::shape(format!("expected [.., 1] or [.., 2], found {input}"))),
+        let shape = match self {
+            Self::Whole(fourier) => whole(*fourier, input, operands)?,
+            Self::Frames(frames) => self::frames(*frames, input, operands)?,
         };
-        let optional = |slot: usize| operands.get(slot).copied().flatten();
-        let result = match self {
-            Self::Whole(fourier) => {
-                parts(input.rank().saturating_sub(1))?;
-                let Some(given) = input.shape.get(fourier.axis) else {
-                    return Err(Error::shape(format!("there is no axis {}", fourier.axis)));
-                };
-                let to_real = fourier.inverse && fourier.one_sided;
-                let length = match optional(1) {
-                    Some(length) => size_of(length, "dft_length")?,
-                    None if to_real => derived(given, |given| given.saturating_sub(1).saturating_mul(2)),
-                    None => given.clone(),
-                };
-                let mut result = input.clone();
-                result.shape[fourier.axis] = match fourier.one_sided && !fourier.inverse {
-                    true => derived(&length, |length| length / 2 + 1),
-                    false => length,
-                };
-                result.shape[input.rank() - 1] = Dim::Fixed(if to_real { 1 } else { 2 });
-                result
-            }
-            Self::Frames(frames) => {
-                let (batch, signal) = match &input.shape[..] {
-                    [batch, signal] => (batch, signal),
-                    [batch, signal, _] => {
-                        parts(2)?;
-                        (batch, signal)
-                    }
-                    _ => return Err(Error::shape(format!("expected [batch, length, 1], found {input}"))),
-                };
-                let step = size_of(required(operands, 1, "frame_step")?, "frame_step")?;
-                let length = match (optional(3), optional(2)) {
-                    (Some(length), _) => size_of(length, "frame_length")?,
-                    (None, Some(window)) => {
-                        check_same_element(input, window.tensor_type)?;
-                        window.tensor_type.shape.first().cloned().unwrap_or(Dim::Fixed(1))
-                    }
-                    (None, None) => signal.clone(),
-                };
-                let length = match length {
-                    Dim::Bounded { max, .. } if max > signal.max() => Dim::fresh(signal.max()),
-                    length => length,
-                };
-                let count = match (signal, &step, &length) {
-                    (Dim::Fixed(signal), Dim::Fixed(step @ 1..), Dim::Fixed(length)) => {
-                        Dim::Fixed(signal.saturating_sub(*length) / step + 1)
-                    }
-                    (_, Dim::Fixed(0), _) => return Err(Error::shape("`frame_step` is 0")),
-                    _ => Dim::fresh(signal.max().saturating_add(1)),
-                };
-                let bins = match frames.one_sided {
-                    true => derived(&length, |length| length / 2 + 1),
-                    false => length,
-                };
-                let shape = vec![batch.clone(), count, bins, Dim::Fixed(2)];
-                TensorType { element: input.element, shape }
-            }
-        };
-        super::reading::one(result)
+        one(TensorType { element: input.element, shape })
     }
 
     fn operation(&self) -> Option<AnyOperation> {
