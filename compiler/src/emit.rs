@@ -111,6 +111,19 @@ impl Emit for f32 {
     }
 }
 
+impl Emit for f64 {
+    fn emit(&self, _: &Places) -> TokenStream {
+        if self.is_nan() {
+            quote!(f64::NAN)
+        } else if self.is_infinite() {
+            if *self > 0.0 { quote!(f64::INFINITY) } else { quote!(f64::NEG_INFINITY) }
+        } else {
+            let literal = Literal::f64_unsuffixed(*self);
+            quote!(#literal)
+        }
+    }
+}
+
 impl<T: Emit, const N: usize> Emit for [T; N] {
     fn emit(&self, places: &Places) -> TokenStream {
         let items = self.iter().map(|item| item.emit(places));
@@ -196,13 +209,11 @@ macro_rules! description {
     };
 }
 
-/// `path { field: value, .. }`, or the bare path of a variant that has no
-/// fields.
+/// `path { field: value, .. }`, or the bare path where there are no fields.
 pub(crate) fn braced(path: &[&str], fields: &[(&str, TokenStream)]) -> TokenStream {
-    let variant = path.len() > 1;
     let path = path.iter().map(|name| quote::format_ident!("{name}"));
     let path = quote!(#(#path)::*);
-    if fields.is_empty() && variant {
+    if fields.is_empty() {
         return path;
     }
     let fields = fields.iter().map(|(name, value)| {

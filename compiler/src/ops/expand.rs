@@ -1,14 +1,17 @@
 //! Broadcasting to a shape.
 
-use super::Definition;
 use super::reading::{check, inferred, integers, one, operand_type, size, writes_attributes};
 use super::rearrange::{rearranged, strides};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{
     Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required,
 };
+use crate::operation;
+use crate::step::RANK;
 
-/// `Expand`: broadcasts its one operand.
+/// `Expand`: broadcasts its one operand; [`super::RuntimeExpand`] where sizes
+/// are known only at run time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expand {
     /// Shape of the result (already broadcast with the operand's).
@@ -17,6 +20,12 @@ pub struct Expand {
 
 impl Definition for Expand {
     const NAMES: &'static [&'static str] = &["Expand"];
+
+    fn reads(signature: &Signature<'_>) -> bool {
+        let operand = |slot: usize| signature.operands.get(slot).copied().flatten();
+        operand(0).is_none_or(|data| data.tensor_type.is_fixed())
+            && operand(1).is_none_or(|shape| shape.value.is_some())
+    }
 
     fn name(&self) -> &'static str {
         "Expand"
@@ -47,6 +56,12 @@ impl Definition for Expand {
             )));
         }
         one(TensorType::fixed(operand.element, &self.shape))
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        let (mut sizes, rank) = ([0; RANK], self.shape.len());
+        sizes.get_mut(..rank)?.copy_from_slice(&self.shape);
+        Some(operation::GeneralExpand { sizes, rank }.into())
     }
 
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
@@ -99,6 +114,10 @@ mod tests {
         assert_eq!(expand(&[1], &[0, 5]).f32s(), (vec![0, 5], vec![]));
         let booleans = Case::new("Expand", 8).operand(Tensor::scalar(true)).list(&[2]).value();
         assert_eq!(booleans, Tensor::vector(vec![true, true]));
+        let (operand, expand) = (Tensor::scalar(true), Expand { shape: vec![2] });
+        let types = [booleans.tensor_type()];
+        let operation = expand.operation().unwrap();
+        assert_eq!(operation.evaluate(&[Some(&operand)], &types).unwrap(), [booleans]);
     }
 
     #[test]
@@ -106,7 +125,6 @@ mod tests {
         expand(&[2], &[3]).refused(ErrorKind::Shape, "do not broadcast");
         expand(&[1], &[-1]).refused(ErrorKind::Malformed, "negative");
         expand(&[1], &[1 << 40, 2]).refused(ErrorKind::Shape, "too many elements");
-        expand(&[1], &[1]).unknown(2).refused(ErrorKind::Unsupported, "depends on the data");
         expand(&[1], &[1]).ints("shape", &[1]).refused(ErrorKind::Malformed, "unknown attribute");
         Case::new("Expand", 13).counting(&[1]).refused(ErrorKind::Malformed, "shape");
     }

@@ -43,6 +43,12 @@ pub(super) fn check_same_element(first: &TensorType, other: &TensorType) -> Resu
     }
 }
 
+/// Applies a function to every value.
+pub(super) fn mapped(tensor: &Tensor, function: impl Fn(f64) -> f64) -> Result<Tensor> {
+    let values = widened(tensor)?.iter().map(|&value| function(value)).collect();
+    rounded(tensor.element(), tensor.shape(), values)
+}
+
 fn not_float(element: ElementType) -> Error {
     Error::unsupported(format!("this operator is computed on f32 and f64, but found {element}"))
 }

@@ -1,7 +1,9 @@
 //! What the readers of operators that select by index have in common.
 
+use super::reading::list;
 use crate::error::{Error, Result};
 use crate::ir::{Dim, ElementType, Fact, Operand, TensorType};
+use crate::step::RANK;
 
 /// Refuses indices that are no integers of 32 or 64 bits.
 pub(super) fn check_indices(indices: &TensorType, what: &str) -> Result<()> {
@@ -79,4 +81,28 @@ pub(super) fn one_bounded(tensor_type: TensorType) -> Result<Vec<TensorType>> {
 pub(super) fn integer(operand: Option<Operand<'_>>) -> Fact {
     let fact = operand.and_then(|operand| operand.facts()?.first().cloned());
     fact.unwrap_or(Fact::ANYTHING)
+}
+
+/// The sizes that an operand gives, as far as they are known.
+pub(super) fn shape_operand(operand: Operand<'_>, what: &str) -> Result<Vec<Dim>> {
+    if let Some(value) = operand.value {
+        return list(value, what)?.into_iter().map(|size| Fact::known(size).dim()).collect();
+    }
+    let found = operand.tensor_type;
+    if found.rank() > 1 || found.element.is_float() || found.element == ElementType::Bool {
+        return Err(Error::shape(format!(
+            "operand `{what}` should be a vector of integers, but is {found}"
+        )));
+    }
+    let count = found.shape.first().map_or(Some(1), Dim::fixed).filter(|&count| count <= RANK);
+    let count = count.ok_or_else(|| {
+        Error::unsupported(format!(
+            "how many sizes operand `{what}` ({found}) gives must be known when the model is \
+             compiled, and be at most {RANK}"
+        ))
+    })?;
+    match operand.facts().filter(|facts| facts.len() == count) {
+        Some(facts) => facts.iter().map(Fact::dim).collect(),
+        None => Ok(vec![Dim::open(); count]),
+    }
 }

@@ -83,12 +83,14 @@ pub trait Definition: Clone + Debug + PartialEq + Into<Op> {
 mod any_operation;
 mod broadcasting;
 mod cost;
+mod counts;
 mod floats;
 mod indices;
 mod interval;
 mod reading;
 
 mod rearrange;
+mod sliding;
 #[cfg(test)]
 mod testing;
 mod windows;
@@ -191,44 +193,76 @@ macro_rules! operators {
 
 operators! {
     activation::Activation,
+    arg_extreme::ArgExtreme,
+    attention::Attention,
+    axes_normalization::AxesNormalization,
     batch_normalization::BatchNormalization,
     binary::Binary,
     bit_cast::BitCast,
     bits::Bits,
     cast::Cast,
+    causal_conv::CausalConv,
+    center_crop_pad::CenterCropPad,
+    class_loss::ClassLoss,
     clip::Clip,
     compare::Compare,
+    compress::Compress,
     concat::Concat,
     constant::Constant,
     constant_of_shape::ConstantOfShape,
     conv::Conv,
     conv_transpose::ConvTranspose,
+    cumulative::Cumulative,
+    deform_conv::DeformConv,
+    depth_space::DepthSpace,
     dropout::Dropout,
+    einsum::Einsum,
     elementwise_select::Where,
     expand::Expand,
+    eye_like::EyeLike,
     function::Function,
     gather::Gather,
     gather_elements::GatherElements,
     gather_nd::GatherNd,
     gemm::Gemm,
+    general_conv::GeneralConv,
+    general_conv_transpose::GeneralConvTranspose,
+    general_pool::GeneralPool,
+    global_lp_pool::GlobalLpPool,
     global_pool::GlobalPool,
+    group_normalization::GroupNormalization,
     hardmax::Hardmax,
     identity::Identity,
+    integer_conv::IntegerConv,
+    integer_product::IntegerProduct,
+    layer_normalization::LayerNormalization,
+    linear_attention::LinearAttention,
     local_response::LocalResponse,
     matmul::MatMul,
     max_roi_pool::MaxRoiPool,
+    max_unpool::MaxUnpool,
     modulo::Modulo,
     non_max_suppression::NonMaxSuppression,
     non_zero::NonZero,
     not::Not,
+    one_hot::OneHot,
     pad::Pad,
     pool::Pool,
     predicate::Predicate,
+    quantize::Quantize,
+    quantized_conv::QuantizedConv,
     range::Range,
     reduce::Reduce,
     reshape::Reshape,
     resize::Resize,
+    reverse_sequence::ReverseSequence,
     roi_align::RoiAlign,
+    rotary_embedding::RotaryEmbedding,
+    runtime_expand::RuntimeExpand,
+    runtime_pad::RuntimePad,
+    runtime_reshape::RuntimeReshape,
+    runtime_slice::RuntimeSlice,
+    runtime_split::RuntimeSplit,
     scale_shift::ScaleShift,
     scatter_elements::ScatterElements,
     scatter_nd::ScatterNd,
@@ -238,9 +272,13 @@ operators! {
     softmax::Softmax,
     split::Split,
     swiglu::SwiGlu,
+    tensor_scatter::TensorScatter,
+    tile::Tile,
     top_k::TopK,
     transpose::Transpose,
+    trilu::Trilu,
     unary::Unary,
+    unique::Unique,
     variadic::Variadic,
 }
 

@@ -34,7 +34,7 @@ impl Definition for NonZero {
     }
 
     fn operation(&self) -> Option<AnyOperation> {
-        Some(operation::NonZero {}.into())
+        Some(operation::NonZero.into())
     }
 }
 

@@ -1,13 +1,16 @@
 //! Arithmetic progressions.
 
-use super::Definition;
-use super::reading::{check, inferred, known, one};
+use super::indices::{integer, one_bounded};
+use super::reading::{check, inferred};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{
-    Attributes, Data, Operand, Parsed, Signature, Tensor, TensorType, required,
+    Attributes, Data, Dim, ElementType, Fact, MAX_FACTS, Operand, Parsed, Signature, Tensor,
+    TensorType, required,
 };
+use crate::operation;
 
-/// `Range`. Operands: start, limit, delta, all constant.
+/// `Range`. Operands: start, limit, delta.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range;
 
@@ -30,19 +33,29 @@ impl Definition for Range {
     }
 
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
-        let bounds = |slot, what| known(required(operands, slot, what)?, what);
-        let (start, limit, delta) =
-            (bounds(0, "start")?, bounds(1, "limit")?, bounds(2, "delta")?);
-        for (bound, what) in [(start, "start"), (limit, "limit"), (delta, "delta")] {
-            if bound.len() != 1 || bound.element() != start.element() {
-                return Err(Error::shape(format!(
-                    "operand `{what}` should be one {}, but is {}",
-                    start.element(),
-                    bound.tensor_type()
-                )));
-            }
-        }
-        one(TensorType::fixed(start.element(), &[count(start, limit, delta)?]))
+        let [start, limit, delta] = limits(operands)?;
+        let element = start.tensor_type.element;
+        let dim = match (start.value, limit.value, delta.value) {
+            (Some(start), Some(limit), Some(delta)) => Dim::Fixed(count(start, limit, delta)?),
+            _ if element.is_float() => Dim::open(),
+            _ => size([start, limit, delta].map(|operand| integer(Some(operand))))?,
+        };
+        one_bounded(TensorType { element, shape: vec![dim] })
+    }
+
+    fn facts(&self, operands: &[Option<Operand<'_>>]) -> Option<Vec<Fact>> {
+        let [start, _, delta] = limits(operands).ok()?.map(|operand| integer(Some(operand)));
+        let count = self.infer(operands).ok()?.first()?.shape.first()?.fixed()?;
+        let delta = delta.value()?;
+        let element = |i: usize| {
+            let offset = i64::try_from(i).ok()?.checked_mul(delta)?;
+            Some(Fact::between(start.low.checked_add(offset)?, start.high.checked_add(offset)?))
+        };
+        (0..count).map(element).collect::<Option<_>>().filter(|_| count <= MAX_FACTS)
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        Some(operation::Progression.into())
     }
 
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
@@ -73,14 +86,56 @@ impl Definition for Range {
             (Data::I16(s), Data::I16(d)) => progression!(integers s, d, i16),
             (Data::I32(s), Data::I32(d)) => progression!(integers s, d, i32),
             (Data::I64(s), Data::I64(d)) => progression!(integers s, d, i64),
-            _ => return Err(unsupported(start)),
+            _ => return Err(unsupported(start.element())),
         };
         Ok(vec![Tensor::new(&[count], values)?])
     }
 }
 
-fn unsupported(start: &Tensor) -> Error {
-    Error::shape(format!("expected f32, f64, i16, i32 or i64, found {}", start.element()))
+fn unsupported(element: ElementType) -> Error {
+    Error::shape(format!("expected f32, f64, i16, i32 or i64, found {element}"))
+}
+
+/// The operands, which are single numbers of one type.
+fn limits<'a>(operands: &[Option<Operand<'a>>]) -> Result<[Operand<'a>; 3]> {
+    use ElementType::{F32, F64, I16, I32, I64};
+    let limits = [
+        required(operands, 0, "start")?,
+        required(operands, 1, "limit")?,
+        required(operands, 2, "delta")?,
+    ];
+    let element = limits[0].tensor_type.element;
+    for (limit, what) in limits.iter().zip(["start", "limit", "delta"]) {
+        let found = limit.tensor_type;
+        if found.elements()? != 1 || !found.is_fixed() || found.element != element {
+            return Err(Error::shape(format!(
+                "operand `{what}` should be one {element}, but is {found}"
+            )));
+        }
+    }
+    match element {
+        F32 | F64 | I16 | I32 | I64 => Ok(limits),
+        found => Err(unsupported(found)),
+    }
+}
+
+/// The size of a range of integers of which something is known.
+fn size([start, limit, delta]: [Fact; 3]) -> Result<Dim> {
+    if let (Some(0), Some(1), Some(_)) = (start.value(), delta.value(), &limit.symbol) {
+        return limit.dim();
+    }
+    let (distance, step) = match delta.low {
+        1.. => (i128::from(limit.high) - i128::from(start.low), delta.low),
+        _ if delta.high < 0 => (i128::from(start.high) - i128::from(limit.low), delta.high),
+        _ => return Ok(Dim::open()),
+    };
+    let unknown = [&start, &limit].iter().any(|f| f.low == i64::MIN || f.high == i64::MAX);
+    let step = i128::from(step.unsigned_abs());
+    let count = (distance.max(0) + step - 1) / step;
+    match usize::try_from(count) {
+        Ok(count) if !unknown => Ok(Dim::fresh(count)),
+        _ => Ok(Dim::open()),
+    }
 }
 
 /// `max(ceil((limit - start) / delta), 0)`.
@@ -102,7 +157,7 @@ fn count(start: &Tensor, limit: &Tensor, delta: &Tensor) -> Result<usize> {
             let count = (distance + delta - delta.signum()) / delta;
             usize::try_from(count.max(0)).ok()
         }
-        _ => return Err(unsupported(start)),
+        _ => return Err(unsupported(start.element())),
     };
     count.ok_or_else(|| match delta.data() {
         Data::F32(d) if d[0] == 0.0 => zero(),
@@ -164,5 +219,56 @@ mod tests {
         let several = Case::new("Range", 11).counting(&[2]).counting(&[]).counting(&[]);
         several.refused(ErrorKind::Shape, "operand `start`");
         Case::new("Range", 11).counting(&[]).refused(ErrorKind::Malformed, "operand 1 (limit)");
+    }
+
+    fn facts_of(start: Fact, limit: Fact, delta: Fact) -> (Dim, Option<Vec<Fact>>) {
+        let scalar = TensorType::fixed(ElementType::I64, &[]);
+        let facts = [[start], [limit], [delta]];
+        let operands: Vec<_> = facts
+            .iter()
+            .map(|fact| Some(Operand { known: Some(fact), ..Operand::of_type(&scalar) }))
+            .collect();
+        let types = Range.infer(&operands).unwrap();
+        (types[0].shape[0].clone(), Range.facts(&operands))
+    }
+
+    #[test]
+    fn limits_may_be_known_only_at_run_time() {
+        let boxes = Dim::Bounded { symbol: "boxes".into(), max: 9 };
+        let (zero, one) = (Fact::known(0), Fact::known(1));
+        let found = facts_of(zero.clone(), Fact::of_dim(&boxes), one.clone());
+        assert_eq!(found, (boxes, None));
+        let bounded = facts_of(Fact::between(-3, 5), Fact::between(0, 6), Fact::known(2));
+        assert_eq!(bounded.0, Dim::fresh(5));
+        let backwards = facts_of(Fact::between(-3, 5), Fact::between(0, 6), Fact::known(-2));
+        assert_eq!(backwards.0, Dim::fresh(3));
+        assert_eq!(facts_of(zero.clone(), Fact::ANYTHING, one.clone()).0, Dim::open());
+        assert_eq!(facts_of(zero.clone(), Fact::known(1), Fact::between(0, 1)).0, Dim::open());
+    }
+
+    #[test]
+    fn run_time_and_reference_agree() {
+        fn agree<T: Copy>(start: T, limit: T, delta: T)
+        where
+            Data: From<Vec<T>>,
+        {
+            let [start, limit, delta] = [start, limit, delta].map(Tensor::scalar);
+            let operands = [Some(&start), Some(&limit), Some(&delta)];
+            let expected = Range.evaluate(&operands).unwrap();
+            let types = [expected[0].tensor_type()];
+            let operation = Range.operation().unwrap();
+            assert_eq!(operation.evaluate(&operands, &types).unwrap(), expected);
+        }
+        agree(0.0f32, 1.0, 0.1);
+        agree(0.0f32, 3.3, 1.1);
+        agree(1.0f64, -1.0, -0.3);
+        agree(10i32, 3, -2);
+        agree(i16::MIN, i16::MAX, i16::MAX);
+        agree(i64::MIN, i64::MAX, i64::MAX);
+        agree(2i64, 1, 1);
+        let operands = [0.0f32, 1.0, f32::NAN].map(Tensor::scalar);
+        let operands = operands.iter().map(Some).collect::<Vec<_>>();
+        let types = [TensorType::f32(&[9])];
+        assert!(Range.operation().unwrap().evaluate(&operands, &types).is_err());
     }
 }

@@ -1,12 +1,14 @@
 //! Shapes as values.
 
-use super::Definition;
+use super::indices::most;
 use super::reading::{check, operand_type};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{
-    Attribute, Attributes, Dim, ElementType, Operand, Parsed, Signature, Tensor, TensorType,
+    Attribute, Attributes, Dim, ElementType, Fact, Operand, Parsed, Signature, Tensor, TensorType,
     required,
 };
+use crate::operation;
 
 /// `Shape` and `Size`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +77,23 @@ impl Definition for Shape {
         Ok(vec![TensorType::fixed(ElementType::I64, &shape)])
     }
 
+    fn facts(&self, operands: &[Option<Operand<'_>>]) -> Option<Vec<Fact>> {
+        let shape = &operands.first()?.as_ref()?.tensor_type.shape;
+        match *self {
+            Self::Sizes { start, end } => {
+                Some(shape.get(start..end)?.iter().map(Fact::of_dim).collect())
+            }
+            Self::Elements => Some(vec![elements(shape)]),
+        }
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        Some(match *self {
+            Self::Sizes { start, end } => operation::ShapeOf { start, end }.into(),
+            Self::Elements => operation::SizeOf.into(),
+        })
+    }
+
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
         let tensor_type = required(operands, 0, "data")?.tensor_type();
         let known = [Some(Operand::of_type(&tensor_type))];
@@ -102,6 +121,15 @@ impl Definition for Shape {
             Self::Sizes { .. } => Tensor::vector(sizes),
             Self::Elements => Tensor::scalar(operand.elements()? as i64),
         }]))
+    }
+}
+
+/// What is known of the number of elements.
+fn elements(shape: &[Dim]) -> Fact {
+    let mut others = shape.iter().filter(|dim| **dim != Dim::Fixed(1));
+    match (others.next(), others.next()) {
+        (Some(only), None) => Fact::of_dim(only),
+        _ => Fact::between(0, i64::try_from(most(shape)).unwrap_or(i64::MAX)),
     }
 }
 
@@ -133,6 +161,16 @@ mod tests {
     }
 
     #[test]
+    fn written_when_the_network_runs() {
+        let operand = Tensor::new(&[2, 0, 3], Vec::<f32>::new()).unwrap();
+        for shape in [Shape::Sizes { start: 1, end: 3 }, Shape::Elements] {
+            let types = shape.infer(&[Some(Operand::of_type(&operand.tensor_type()))]).unwrap();
+            let values = shape.operation().unwrap().evaluate(&[Some(&operand)], &types).unwrap();
+            assert_eq!(values, shape.evaluate(&[Some(&operand)]).unwrap());
+        }
+    }
+
+    #[test]
     fn number_of_elements() {
         let size = |shape: &[usize]| Case::new("Size", 13).counting(shape).value();
         assert_eq!(size(&[2, 3]), Tensor::scalar(6i64));
@@ -153,5 +191,10 @@ mod tests {
         assert_eq!(Shape::Sizes { start: 0, end: 2 }.evaluate_types(&operand).unwrap(), None);
         assert_eq!(Shape::Elements.evaluate_types(&operand).unwrap(), None);
         assert!(Shape::Sizes { start: 0, end: 3 }.infer(&operand).is_err());
+        let boxes = Fact::of_dim(&bounded.shape[0]);
+        let facts = Shape::Sizes { start: 0, end: 2 }.facts(&operand);
+        assert_eq!(facts, Some(vec![boxes.clone(), Fact::known(4)]));
+        assert_eq!(Shape::Elements.facts(&operand), Some(vec![Fact::between(0, 400)]));
+        assert_eq!(elements(&[Dim::Fixed(1), bounded.shape[0].clone()]), boxes);
     }
 }

@@ -56,6 +56,8 @@ fn fuse(
     activation: Activation,
     slopes: Option<(usize, Tensor)>,
 ) -> Outcome {
+    // Only kernels apply activations, and they know the sizes of tensors.
+    Miss::unless(graph.type_of(output(layer)).is_fixed())?;
     let operator = with_activation(graph, layer, activation)?;
     read_only_by(graph, output(layer), node)?;
     let what = format!("{} applied while {} stores", activation.spelling(), name(graph, layer));

@@ -109,3 +109,15 @@ impl<'a> Odometer<'a> {
         }
     }
 }
+
+/// The sizes that are the elements of an operand.
+pub(super) fn size_list<'a>(
+    operand: &Input<'_>,
+    room: &'a mut [usize; RANK],
+) -> Result<&'a [usize], Failure> {
+    let sizes = room.get_mut(..operand.len()).ok_or(Failure("a result of many dimensions"))?;
+    for (i, size) in sizes.iter_mut().enumerate() {
+        *size = usize::try_from(operand.integer(i)?).map_err(|_| Failure("a size is negative"))?;
+    }
+    Ok(sizes)
+}

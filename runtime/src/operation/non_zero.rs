@@ -7,7 +7,7 @@ use crate::step::RANK;
 description! {
     /// `NonZero`. The result has a row for each dimension of the operand and a
     /// column for each element that is not 0.
-    pub struct NonZero {}
+    pub struct NonZero;
 }
 
 impl Operation for NonZero {

@@ -1,6 +1,7 @@
 //! What becomes of an element that is written where one is.
 
 use super::Native;
+use super::order::is_nan;
 
 description! {
     /// What becomes of an element and an update of it.
@@ -35,10 +36,4 @@ impl ScatterReduction {
             Self::Minimum | Self::Maximum => old,
         }
     }
-}
-
-/// Whether it is not a number.
-#[allow(clippy::eq_op, reason = "only NaN differs from itself")]
-fn is_nan<T: Native>(value: T) -> bool {
-    value != value
 }

@@ -1,7 +1,7 @@
 //! The largest or smallest elements.
 
+use super::order::total_order;
 use super::{Failure, Input, Native, Operation, Output, with_type};
-use core::cmp::Ordering;
 
 description! {
     /// `TopK`. Operands: data, `[1]` how many. Results: elements, indices.
@@ -76,9 +76,4 @@ impl TopK {
         }
         order[..count].sort_unstable_by(compare);
     }
-}
-
-/// Compares numbers; NaN is the largest.
-fn total_order<T: Native>(a: T, b: T) -> Ordering {
-    a.partial_cmp(&b).unwrap_or_else(|| (a != a).cmp(&(b != b)))
 }
