@@ -73,7 +73,6 @@ mod gather_nd;
 mod general_expand;
 mod general_gather;
 mod indexing;
-mod layer_normalization;
 mod max_roi_pool;
 mod max_unpool;
 mod non_max_suppression;
@@ -89,7 +88,6 @@ pub(crate) mod region;
 mod reshape;
 mod reverse_sequence;
 mod roi_align;
-mod rotary_embedding;
 mod scatter_elements;
 mod scatter_nd;
 mod scatter_reduction;
@@ -119,11 +117,13 @@ with_reals! {
     mod function;
     mod integer_conv;
     mod integer_product;
+    mod layer_normalization;
     mod linear_attention;
     mod moments;
     mod pool;
     mod quantize;
     mod reduce;
+    mod rotary_embedding;
     mod softmax;
 
     pub use arithmetic::{Arithmetic, ElementwiseArithmetic};
@@ -136,10 +136,12 @@ with_reals! {
     pub use function::{ElementFunction, ElementwiseFunction};
     pub use integer_conv::{IntegerConv, QuantizedConv};
     pub use integer_product::IntegerProduct;
+    pub use layer_normalization::LayerNormalization;
     pub use linear_attention::LinearAttention;
     pub use pool::{GeneralGlobalPool, GeneralPool, Pooling};
     pub use quantize::Quantization;
     pub use reduce::{GeneralReduce, Reduction};
+    pub use rotary_embedding::RotaryEmbedding;
     pub use softmax::{GeneralSoftmax, SoftmaxFunction};
 }
 
@@ -165,7 +167,6 @@ pub use gather_elements::GatherElements;
 pub use gather_nd::GatherNd;
 pub use general_expand::GeneralExpand;
 pub use general_gather::GeneralGather;
-pub use layer_normalization::LayerNormalization;
 pub use max_roi_pool::GeneralMaxRoiPool;
 pub use max_unpool::MaxUnpool;
 pub use non_max_suppression::NonMaxSuppression;
@@ -178,7 +179,6 @@ pub use progression::Progression;
 pub use reshape::{GeneralReshape, ReshapeTarget};
 pub use reverse_sequence::ReverseSequence;
 pub use roi_align::GeneralRoiAlign;
-pub use rotary_embedding::RotaryEmbedding;
 pub use scatter_elements::ScatterElements;
 pub use scatter_nd::ScatterNd;
 pub use scatter_reduction::ScatterReduction;
