@@ -111,6 +111,19 @@ impl Emit for f32 {
     }
 }
 
+impl Emit for f64 {
+    fn emit(&self, _: &Places) -> TokenStream {
+        if self.is_nan() {
+            quote!(f64::NAN)
+        } else if self.is_infinite() {
+            if *self > 0.0 { quote!(f64::INFINITY) } else { quote!(f64::NEG_INFINITY) }
+        } else {
+            let literal = Literal::f64_unsuffixed(*self);
+            quote!(#literal)
+        }
+    }
+}
+
 impl<T: Emit, const N: usize> Emit for [T; N] {
     fn emit(&self, places: &Places) -> TokenStream {
         let items = self.iter().map(|item| item.emit(places));

@@ -3,7 +3,7 @@
 use crate::kernels::Step;
 use crate::memory::{Arena, Memory, elements};
 use crate::simd::{Denormals, Isa};
-use crate::step::Plain;
+use crate::step::{Guard, Plain};
 use crate::tensor::CountedView;
 use crate::weights::{LoadError, Weights};
 use alloc::vec::Vec;
@@ -218,9 +218,21 @@ impl Run<'_> {
     /// Where the step does not fit the memory; generated code holds only steps
     /// that do.
     pub fn step(&mut self, step: &impl Step) {
+        self.step_where(&[], step);
+    }
+
+    /// Runs one step if all conditions hold.
+    ///
+    /// # Panics
+    /// As [`Run::step`].
+    pub fn step_where(&mut self, guards: &[Guard], step: &impl Step) {
         #[cfg(feature = "std")]
         let start = self.times.is_some().then(std::time::Instant::now);
-        self.memory.run(step, self.isa);
+        if guards.iter().all(|guard| self.memory.holds(guard)) {
+            self.memory.run(step, self.isa);
+        } else {
+            self.memory.skip(step);
+        }
         #[cfg(feature = "std")]
         if let (Some(times), Some(start)) = (&mut self.times, start)
             && times.len() < times.capacity()

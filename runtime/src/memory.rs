@@ -3,7 +3,7 @@
 use crate::engine::Element;
 use crate::kernels::Step;
 use crate::simd::Isa;
-use crate::step::{ALIGNMENT, Blocked, LANES, Plain, Section};
+use crate::step::{ALIGNMENT, Blocked, Guard, LANES, Plain, Section};
 use alloc::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use core::fmt;
 use core::marker::PhantomData;
@@ -153,6 +153,21 @@ impl Memory<'_> {
             let target = self.arena.add(place.offset).cast::<T>();
             target.copy_from_nonoverlapping(values.as_ptr(), count);
         }
+    }
+
+    /// Whether a truth value in the arena is what a guard wants.
+    pub(crate) fn holds(&self, guard: &Guard) -> bool {
+        self.require_plain(&Plain { offset: guard.condition, len: 1 }, 1);
+        // SAFETY: the byte is inside.
+        let value = unsafe { self.arena.add(guard.condition).read() };
+        (value != 0) == guard.holds
+    }
+
+    /// Checks a step and leaves it out.
+    pub(crate) fn skip(&mut self, step: &impl Step) {
+        step.check(self);
+        // SAFETY: checked for this memory, which is borrowed exclusively.
+        unsafe { step.skip(self) }
     }
 
     /// Checks a step and runs all its pieces.

@@ -11,12 +11,14 @@
 //! - [`zoo`]: known networks, their weights made by a generator;
 //! - [`data`]: inputs and expected outputs, and how far apart two outputs are;
 //! - [`models`]: small models made on the spot, whole ones and broken ones;
+//! - [`conformance`]: the tests of ONNX's own operators;
 //! - [`random`]: random small networks;
 //! - [`generated`]: packages around generated code, built and run as a user's;
 //! - `runner/`: the program in those packages;
 //! - `tests/`: the tests themselves;
 //! - `peers/`: a script that times networks beside ONNX Runtime.
 
+pub mod conformance;
 pub mod data;
 pub mod generated;
 pub mod models;

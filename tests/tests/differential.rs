@@ -49,6 +49,7 @@ fn random_networks_compute_what_the_reference_does() {
 }
 
 fn reference(network: &Network, input: &Tensor) -> Tensor {
-    let imported = onnx::import(&Source::bytes(network.maker.bytes()), &[]).unwrap();
+    let imported =
+        onnx::import(&Source::bytes(network.maker.bytes()), &Options::default()).unwrap();
     evaluate(&imported.graph, std::slice::from_ref(input)).unwrap().remove(0)
 }

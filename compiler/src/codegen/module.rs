@@ -360,7 +360,17 @@ fn network_impl(
             }
         }
     });
-    let calls = steps.iter().map(|(constant, _)| quote!(run.step(&steps::#constant);));
+    let places = Places::default();
+    let calls = steps.iter().map(|(constant, step)| match step.guards.as_slice() {
+        [] => quote!(run.step(&steps::#constant);),
+        guards => {
+            let guards = guards.iter().map(|guard| {
+                let guard = guard.emit(&places);
+                quote!(::cnnc_runtime::step::#guard)
+            });
+            quote!(run.step_where(&[#(#guards),*], &steps::#constant);)
+        }
+    });
     let load = match about.mode {
         WeightsMode::Embed => quote!(Ok(Self::new())),
         WeightsMode::File => quote!(Self::new()),

@@ -1,5 +1,6 @@
 //! Whole models, most of them broken.
 
+mod control;
 mod external_data;
 mod fixture;
 mod graphs;

@@ -1,10 +1,11 @@
 //! Batch normalisation in inference mode (Ioffe and Szegedy 2015).
 
-use super::Definition;
 use super::floats::{check_float, check_same_element, rounded, widened};
 use super::reading::check;
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::operation::GeneralBatchNormalization;
 
 /// `BatchNormalization`: `scale * (x - mean) / sqrt(variance + epsilon) + bias`
 /// a channel. Operands: x, scale, bias, mean, variance.
@@ -59,15 +60,8 @@ impl Definition for BatchNormalization {
         Ok(vec![input.clone()])
     }
 
-    fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
-        super::reading::inferred(self, operands)?;
-        let parameter = |slot, what| widened(required(operands, slot, what)?);
-        let (scale, bias) = (parameter(1, "scale")?, parameter(2, "bias")?);
-        let (mean, variance) = (parameter(3, "mean")?, parameter(4, "variance")?);
-        let input = required(operands, 0, "input")?;
-        Ok(vec![by_channel(input, |c, x| {
-            scale[c] * (x - mean[c]) / (variance[c] + f64::from(self.epsilon)).sqrt() + bias[c]
-        })?])
+    fn operation(&self) -> Option<AnyOperation> {
+        Some(GeneralBatchNormalization { epsilon: self.epsilon }.into())
     }
 }
 

@@ -1,11 +1,14 @@
 //! Concatenation.
 
-use super::Definition;
+use super::counts::{sum, vector};
 use super::reading::{axis, check, inferred, one, operand_type};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{
-    Attribute, Attributes, Data, Dim, Operand, Parsed, Signature, Tensor, TensorType, required,
+    Attribute, Attributes, Data, Dim, Fact, MAX_FACTS, Operand, Parsed, Signature, Tensor,
+    TensorType, required,
 };
+use crate::operation::GeneralConcat;
 use crate::with_data;
 use std::ops::Range;
 
@@ -40,15 +43,25 @@ impl Definition for Concat {
         if self.axis >= joined.rank() {
             return Err(Error::shape(format!("there is no axis {} in {joined}", self.axis)));
         }
-        let mut length = 0usize;
+        let mut lengths = Vec::with_capacity(operands.len());
         for slot in 0..operands.len() {
             let part = required(operands, slot, "inputs")?.tensor_type;
-            length = length
-                .checked_add(self.length(&joined, part)?)
-                .ok_or_else(|| Error::shape("the operands are too large to be joined"))?;
+            lengths.push(self.join(&mut joined, part)?);
         }
-        joined.shape[self.axis] = Dim::Fixed(length);
+        joined.shape[self.axis] = sum(&lengths)?;
         one(joined)
+    }
+
+    fn facts(&self, operands: &[Option<Operand<'_>>]) -> Option<Vec<Fact>> {
+        let mut facts = Vec::new();
+        for operand in operands {
+            facts.extend(vector((*operand)?, "inputs").ok()??);
+        }
+        Some(facts).filter(|facts| facts.len() <= MAX_FACTS)
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        Some(GeneralConcat { axis: self.axis }.into())
     }
 
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
@@ -71,21 +84,32 @@ impl Definition for Concat {
 }
 
 impl Concat {
-    /// What a part adds to the axis, if it fits to the first one.
-    fn length(&self, first: &TensorType, part: &TensorType) -> Result<usize> {
-        let mut other = part.shape.iter().zip(&first.shape).enumerate();
-        let fits = part.element == first.element
-            && part.rank() == first.rank()
-            && other.all(|(dimension, (a, b))| dimension == self.axis || a == b);
-        match part.shape.get(self.axis) {
-            Some(Dim::Fixed(length)) if fits => Ok(*length),
-            Some(Dim::Bounded { .. }) if fits => Err(Error::unsupported(format!(
-                "the size of {part} along axis {} depends on the data", self.axis
-            ))),
-            _ => Err(Error::shape(format!(
-                "operands may only differ along axis {}, found {first} and {part}", self.axis
-            ))),
+    /// What a part adds to the axis. Of sizes along the others that must be
+    /// equal, the one that is known is kept.
+    fn join(&self, joined: &mut TensorType, part: &TensorType) -> Result<Dim> {
+        let fits = part.element == joined.element && part.rank() == joined.rank();
+        let differ = |joined: &TensorType| {
+            Error::shape(format!(
+                "operands may only differ along axis {}, found {joined} and {part}",
+                self.axis
+            ))
+        };
+        let Some(length) = part.shape.get(self.axis).filter(|_| fits) else {
+            return Err(differ(joined));
+        };
+        for dimension in (0..part.rank()).filter(|&dimension| dimension != self.axis) {
+            let agreed = match (&joined.shape[dimension], &part.shape[dimension]) {
+                (Dim::Fixed(a), Dim::Fixed(b)) if a != b => return Err(differ(joined)),
+                (Dim::Fixed(size), Dim::Bounded { max, .. })
+                | (Dim::Bounded { max, .. }, Dim::Fixed(size)) if size > max => {
+                    return Err(differ(joined));
+                }
+                (Dim::Bounded { .. }, Dim::Fixed(size)) => Dim::Fixed(*size),
+                (known, _) => known.clone(),
+            };
+            joined.shape[dimension] = agreed;
         }
+        Ok(length.clone())
     }
 }
 
@@ -115,6 +139,7 @@ mod tests {
     use super::super::testing::Case;
     use super::*;
     use crate::error::ErrorKind;
+    use crate::ir::ElementType;
 
     fn concat(axis: i64, shapes: &[&[usize]]) -> Case {
         let case = Case::new("Concat", 13).int("axis", axis);
@@ -133,6 +158,45 @@ mod tests {
         assert_eq!(joined, Tensor::vector(vec![7i64, 8, 9]));
         let wide = concat(1, &[&[0, 3, 2], &[0, 4, 2]]).value();
         assert_eq!(wide.shape(), [0, 7, 2]);
+    }
+
+    #[test]
+    fn sizes_that_are_known_at_run_time() {
+        let count = |symbol: &str, max| Dim::Bounded { symbol: symbol.to_owned(), max };
+        let of = |dims: &[Dim]| TensorType { element: ElementType::I64, shape: dims.to_vec() };
+        let joined = |axis, parts: &[TensorType]| {
+            let parts: Vec<_> = parts.iter().map(|part| Some(Operand::of_type(part))).collect();
+            Concat { axis }.infer(&parts).map(|types| types[0].shape.clone())
+        };
+        let n = || count("n", 9);
+        let columns = joined(1, &[of(&[n(), Dim::Fixed(1)]), of(&[n(), Dim::Fixed(2)])]);
+        assert_eq!(columns.unwrap(), [n(), Dim::Fixed(3)]);
+        let rows = joined(0, &[of(&[n()]), of(&[count("m", 4)]), of(&[Dim::Fixed(2)])]);
+        assert_eq!(rows.unwrap(), [Dim::fresh(15)]);
+        assert_eq!(joined(0, &[of(&[Dim::Fixed(0)]), of(&[n()])]).unwrap(), [n()]);
+        let known = joined(1, &[of(&[n(), Dim::Fixed(1)]), of(&[Dim::Fixed(7), Dim::Fixed(1)])]);
+        assert_eq!(known.unwrap(), [Dim::Fixed(7), Dim::Fixed(2)]);
+        assert!(joined(1, &[of(&[n(), n()]), of(&[Dim::Fixed(10), n()])]).is_err());
+    }
+
+    #[test]
+    fn facts_are_joined() {
+        let [known, open] = [1, 2].map(|size| TensorType::fixed(ElementType::I64, &[size]));
+        let facts = [Fact::between(0, 5)];
+        let operand = Operand { tensor_type: &known, value: None, known: Some(&facts) };
+        let joined = Concat { axis: 0 }.facts(&[Some(operand), Some(Operand::of_type(&open))]);
+        assert_eq!(joined.unwrap(), [Fact::between(0, 5), Fact::ANYTHING, Fact::ANYTHING]);
+    }
+
+    #[test]
+    fn the_operation_is_the_same() {
+        for case in [concat(1, &[&[2, 1, 2], &[2, 3, 2]]), concat(0, &[&[0, 2], &[3, 2]])] {
+            let (operator, operands) = case.read().unwrap();
+            let operands: Vec<_> = operands.iter().map(Option::as_ref).collect();
+            let types = [case.value().tensor_type()];
+            let joined = operator.operation().unwrap().evaluate(&operands, &types).unwrap();
+            assert_eq!(joined, [case.value()]);
+        }
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use super::floats::{check_float, check_same_element, rounded, widened};
 use super::reading::{NEWEST, check, operand_type};
 use super::windows::{Windows, array};
-use super::{Activation, Definition};
+use super::{Activation, AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::operation;
 use crate::step::ResidualOrder;
 
 /// `Conv`, and what passes have folded into it.
@@ -78,14 +79,11 @@ impl Conv {
     }
 }
 
-/// The four sizes of a tensor of pictures, or why it is not one.
-pub(super) fn picture(tensor_type: &TensorType) -> Result<[usize; 4]> {
-    if (3..=5).contains(&tensor_type.rank()) && tensor_type.rank() != 4 {
-        return Err(Error::unsupported(format!(
-            "only two spatial dimensions are supported, found {tensor_type}"
-        )));
-    }
-    tensor_type.picture()
+/// Whether a node's first operand is pictures of two dimensions and known
+/// sizes.
+pub(super) fn reads_pictures(signature: &Signature<'_>) -> bool {
+    let data = signature.operands.first().copied().flatten();
+    data.is_none_or(|data| data.tensor_type.rank() == 4 && data.tensor_type.is_fixed())
 }
 
 /// The number of groups that a node gives.
@@ -98,6 +96,11 @@ pub(super) fn groups(signature: &Signature<'_>) -> Result<usize> {
 
 impl Definition for Conv {
     const NAMES: &'static [&'static str] = &["Conv"];
+
+    /// Pictures of two dimensions and known sizes; all others are more general.
+    fn reads(signature: &Signature<'_>) -> bool {
+        reads_pictures(signature)
+    }
 
     fn name(&self) -> &'static str {
         "Conv"
@@ -131,8 +134,8 @@ impl Definition for Conv {
             NEWEST => check(signature, &[&written[..], &private].concat(), Self::SLOTS)?,
             _ => check(signature, &written, 3)?,
         }
-        let [_, _, height, width] = picture(operand_type(signature, Self::INPUT, "input")?)?;
-        let [_, _, kh, kw] = picture(operand_type(signature, Self::WEIGHTS, "weights")?)?;
+        let [_, _, height, width] = operand_type(signature, Self::INPUT, "input")?.picture()?;
+        let [_, _, kh, kw] = operand_type(signature, Self::WEIGHTS, "weights")?.picture()?;
         if let Some(kernel) = signature.attributes.ints("kernel_shape")?
             && array(kernel, "kernel_shape", 1)? != [kh, kw]
         {
@@ -164,8 +167,8 @@ impl Definition for Conv {
         let weights = required(operands, Self::WEIGHTS, "weights")?.tensor_type;
         check_float(input)?;
         check_same_element(input, weights)?;
-        let [batch, channels, height, width] = picture(input)?;
-        let [out, depth, kh, kw] = picture(weights)?;
+        let [batch, channels, height, width] = input.picture()?;
+        let [out, depth, kh, kw] = weights.picture()?;
         if depth.checked_mul(self.groups) != Some(channels) || !out.is_multiple_of(self.groups) {
             return Err(Error::shape(format!(
                 "expected weights for {channels} input channels in {} groups, found {weights}",
@@ -184,6 +187,14 @@ impl Definition for Conv {
         }
         self.check_folded(operands, &result, vector(channels), vector(out))?;
         Ok(vec![result])
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        if self.prologue.is_some() || self.epilogue != Epilogue::default() {
+            return None;
+        }
+        let axes = self.windows([1, 1]).axes();
+        Some(operation::GeneralConv { axes, dimensions: 2, groups: self.groups }.into())
     }
 
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
@@ -416,9 +427,5 @@ mod tests {
         case(&[2, 4, 1, 1]).ints("strides", &[0, 1]).refused(ErrorKind::Malformed, "strides");
         case(&[2, 4, 1, 1]).ints("pads", &[-1, 0, 0, 0]).refused(ErrorKind::Malformed, "pads");
         case(&[2, 4, 1, 1]).string("activation", "Relu").refused(ErrorKind::Malformed, "unknown");
-        Case::new("Conv", 11)
-            .counting(&[1, 4, 3])
-            .counting(&[2, 4, 1])
-            .refused(ErrorKind::Unsupported, "two spatial dimensions");
     }
 }

@@ -1,12 +1,16 @@
 //! Transposed convolution over two spatial dimensions.
 
-use super::conv::{check_slot, groups, picture};
+use super::conv::{check_slot, groups, reads_pictures};
 use super::floats::{check_float, check_same_element, rounded, widened};
 use super::reading::{NEWEST, check, operand_type};
-use super::windows::{LARGEST, array, numbers};
-use super::{Activation, Definition};
-use crate::error::{Error, Result, printable};
-use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
+use super::general_conv_transpose::{read_padding, spread};
+use super::sliding::unpadded;
+use super::windows::array;
+use super::{Activation, AnyOperation, Definition};
+use crate::error::{Error, Result};
+use crate::ir::{Attribute, Attributes, Dim, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::operation::{self, SlidingAxis};
+use crate::step::RANK;
 
 /// `ConvTranspose`: each input pixel, times the kernel, is added to the output.
 ///
@@ -52,13 +56,26 @@ impl ConvTranspose {
         (elements as u64).saturating_mul((width * kh * kw) as u64)
     }
 
+    /// How the kernel, of a single tap here, slides along a dimension.
+    const fn axis(&self, axis: usize) -> SlidingAxis {
+        SlidingAxis {
+            kernel: 1,
+            stride: self.strides[axis],
+            dilation: self.dilations[axis],
+            pad: self.pads[axis],
+            pad_end: self.pads[2 + axis],
+        }
+    }
+
     /// Rows and columns of the result.
     fn extent(&self, input: [usize; 2], kernel: [usize; 2]) -> Result<[usize; 2]> {
         let mut extent = [0; 2];
         for axis in [0, 1] {
-            let (stride, dilation) = (self.strides[axis], self.dilations[axis]);
-            let spread = spread(input[axis], kernel[axis], stride, dilation)?;
-            let padded = spread.saturating_add(self.output_padding[axis]);
+            if kernel[axis] == 0 {
+                return Err(Error::shape("expected pictures and kernels with pixels"));
+            }
+            let window = SlidingAxis { kernel: kernel[axis], ..self.axis(axis) };
+            let padded = spread(&window, input[axis])?.saturating_add(self.output_padding[axis]);
             let size = padded.checked_sub(self.pads[axis] + self.pads[2 + axis]);
             extent[axis] = size.filter(|&size| size > 0).ok_or_else(|| {
                 Error::shape(format!("of {padded} rows or columns `pads` leave none"))
@@ -68,82 +85,13 @@ impl ConvTranspose {
     }
 }
 
-/// Rows or columns that the input reaches before anything is cut off.
-fn spread(input: usize, kernel: usize, stride: usize, dilation: usize) -> Result<usize> {
-    match (input, kernel) {
-        (0, _) | (_, 0) => Err(Error::shape("expected pictures and kernels with pixels")),
-        (_, LARGEST..) => Err(Error::malformed("a kernel of that many pixels makes no sense")),
-        _ => Ok((input - 1).saturating_mul(stride).saturating_add((kernel - 1) * dilation + 1)),
-    }
-}
-
-/// Pads and output padding as a node gives them, or as its `auto_pad` and
-/// `output_shape` come to.
-fn read_padding(
-    signature: &Signature<'_>,
-    strides: [usize; 2],
-    spreads: [usize; 2],
-    input: [usize; 2],
-    most: [usize; 2],
-) -> Result<([usize; 4], [usize; 2])> {
-    let output_padding: [usize; 2] = numbers(signature, "output_padding", [0; 2], 0)?;
-    if output_padding.iter().zip(most).any(|(&padding, most)| padding > most) {
-        return Err(Error::malformed(format!(
-            "expected attribute `output_padding` to be smaller than stride or dilation, found {output_padding:?}"
-        )));
-    }
-    let auto_pad = signature.attributes.string_or("auto_pad", "NOTSET")?.to_owned();
-    let output_shape = match signature.attributes.ints("output_shape")? {
-        None => None,
-        Some(given) => Some(array::<2>(given, "output_shape", 1)?),
-    };
-    // Of an odd number of rows, one more is cut off at the start or at the end.
-    let (same, more_at_start) = match auto_pad.as_str() {
-        "NOTSET" | "VALID" => (false, true),
-        "SAME_UPPER" => (true, false),
-        "SAME_LOWER" => (true, true),
-        other => {
-            return Err(Error::malformed(format!(
-                "expected attribute `auto_pad` to be NOTSET, VALID, SAME_UPPER or SAME_LOWER, found `{}`",
-                printable(other)
-            )));
-        }
-    };
-    let wanted = match output_shape {
-        Some(shape) => shape,
-        None if same => [0, 1].map(|axis| input[axis].saturating_mul(strides[axis])),
-        None if auto_pad == "VALID" => return Ok(([0; 4], output_padding)),
-        None => return Ok((numbers(signature, "pads", [0; 4], 0)?, output_padding)),
-    };
-    let (mut pads, mut added) = ([0; 4], output_padding);
-    for axis in [0, 1] {
-        let padded = spreads[axis].saturating_add(output_padding[axis]);
-        let total = padded.saturating_sub(wanted[axis]);
-        let missing = wanted[axis].saturating_sub(padded);
-        added[axis] += missing;
-        if missing > 0 && output_shape.is_none() {
-            return Err(Error::unsupported(
-                "`auto_pad` with strides larger than the kernel means different things to \
-                 different tools",
-            )
-            .help("export the model with `pads` or `output_shape` instead"));
-        }
-        if added[axis] > most[axis] {
-            return Err(Error::shape(format!(
-                "attribute `output_shape` is {wanted:?}, which is more than the input reaches"
-            )));
-        }
-        if total > LARGEST {
-            return Err(Error::malformed(format!("cutting off {total} pixels makes no sense")));
-        }
-        let start = if more_at_start { total.div_ceil(2) } else { total / 2 };
-        (pads[axis], pads[2 + axis]) = (start, total - start);
-    }
-    Ok((pads, added))
-}
-
 impl Definition for ConvTranspose {
     const NAMES: &'static [&'static str] = &["ConvTranspose"];
+
+    /// Pictures of two dimensions and known sizes; all others are more general.
+    fn reads(signature: &Signature<'_>) -> bool {
+        reads_pictures(signature)
+    }
 
     fn name(&self) -> &'static str {
         "ConvTranspose"
@@ -176,8 +124,8 @@ impl Definition for ConvTranspose {
             NEWEST => check(signature, &[&written[..], &["activation"]].concat(), Self::SLOTS)?,
             _ => check(signature, &written, 3)?,
         }
-        let [_, _, height, width] = picture(operand_type(signature, Self::INPUT, "input")?)?;
-        let [_, _, kh, kw] = picture(operand_type(signature, Self::WEIGHTS, "weights")?)?;
+        let [_, _, height, width] = operand_type(signature, Self::INPUT, "input")?.picture()?;
+        let [_, _, kh, kw] = operand_type(signature, Self::WEIGHTS, "weights")?.picture()?;
         if let Some(kernel) = signature.attributes.ints("kernel_shape")?
             && array(kernel, "kernel_shape", 1)? != [kh, kw]
         {
@@ -185,15 +133,20 @@ impl Definition for ConvTranspose {
                 "attribute `kernel_shape` is {kernel:?}, but the weights have {kh} rows and {kw} columns"
             )));
         }
-        let strides: [usize; 2] = numbers(signature, "strides", [1, 1], 1)?;
-        let dilations: [usize; 2] = numbers(signature, "dilations", [1, 1], 1)?;
-        let spreads = [
-            spread(height, kh, strides[0], dilations[0])?,
-            spread(width, kw, strides[1], dilations[1])?,
-        ];
-        let most = [0, 1].map(|axis| strides[axis].max(dilations[axis]) - 1);
-        let (pads, output_padding) =
-            read_padding(signature, strides, spreads, [height, width], most)?;
+        if kh == 0 || kw == 0 {
+            return Err(Error::shape("expected pictures and kernels with pixels"));
+        }
+        let mut axes = unpadded(signature, &[kh, kw])?;
+        let sizes = [height, width].map(Dim::Fixed);
+        for (axis, size) in axes.iter().zip([height, width]) {
+            spread(axis, size)?;
+        }
+        let output_padding = read_padding(signature, &mut axes, &sizes)?;
+        let both = |value: fn(&SlidingAxis) -> usize| [0, 1].map(|axis| value(&axes[axis]));
+        let (strides, dilations) = (both(|axis| axis.stride), both(|axis| axis.dilation));
+        let ([top, left], [bottom, right]) = (both(|axis| axis.pad), both(|axis| axis.pad_end));
+        let pads = [top, left, bottom, right];
+        let output_padding = [output_padding[0], output_padding[1]];
         let groups = groups(signature)?;
         let activation = Activation::from_attribute(signature, "activation")?;
         let operator = Self { strides, pads, dilations, output_padding, groups, activation };
@@ -205,8 +158,8 @@ impl Definition for ConvTranspose {
         let weights = required(operands, Self::WEIGHTS, "weights")?.tensor_type;
         check_float(input)?;
         check_same_element(input, weights)?;
-        let [batch, channels, height, width] = picture(input)?;
-        let [depth, group_out, kh, kw] = picture(weights)?;
+        let [batch, channels, height, width] = input.picture()?;
+        let [depth, group_out, kh, kw] = weights.picture()?;
         if depth != channels || depth == 0 || !depth.is_multiple_of(self.groups) {
             return Err(Error::shape(format!(
                 "expected weights for {channels} input channels in {} groups, found {weights}",
@@ -226,6 +179,18 @@ impl Definition for ConvTranspose {
         let slopes = (self.activation == Activation::ChannelRelu).then(vector);
         check_slot(operands, Self::SLOPES, "slopes", slopes)?;
         Ok(vec![result])
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        if self.activation != Activation::Identity {
+            return None;
+        }
+        let mut axes = [SlidingAxis::POINT; RANK];
+        (axes[0], axes[1]) = (self.axis(0), self.axis(1));
+        let mut output_padding = [0; RANK];
+        output_padding[..2].copy_from_slice(&self.output_padding);
+        let (dimensions, groups) = (2, self.groups);
+        Some(operation::GeneralConvTranspose { axes, output_padding, dimensions, groups }.into())
     }
 
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {

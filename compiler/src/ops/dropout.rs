@@ -23,7 +23,7 @@ impl Definition for Dropout {
     const NAMES: &'static [&'static str] = &["Dropout"];
 
     fn reads(signature: &Signature<'_>) -> bool {
-        signature.opset == NEWEST || signature.outputs.get(1) == Some(&true)
+        signature.outputs.get(1) == Some(&true)
     }
 
     fn name(&self) -> &'static str {

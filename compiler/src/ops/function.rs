@@ -173,7 +173,7 @@ mod tests {
         let of = |name| values(Case::new(name, 24));
         assert_eq!(of("Sin")[3], 0.909_297_4);
         assert_eq!(of("Acos")[1..3], [1.570_796_4, 1.318_116_1]);
-        assert_eq!(of("Asinh")[0], -0.693_147_2);
+        assert_eq!(of("Asinh")[2], 0.247_466_46);
         assert!(of("Atanh")[3].is_nan() && of("Acosh")[0].is_nan());
         assert_eq!(of("Sign"), [-1.0, 0.0, 1.0, 1.0]);
         assert_eq!(of("Softsign")[3], 2.0 / 3.0);
@@ -181,7 +181,7 @@ mod tests {
         let near = values(Case::new("Gelu", 20).string("approximate", "tanh"));
         assert_eq!(near[3], 1.954_597_7);
         assert_eq!(of("Mish")[3], 1.943_959);
-        assert_eq!(of("Celu")[0], -0.527_633_43);
+        assert_eq!(of("Celu")[0], -0.527_633_4);
         assert_eq!(of("Selu")[2], 0.262_675_25);
         assert_eq!(of("ThresholdedRelu"), [0.0, 0.0, 0.0, 2.0]);
     }
@@ -192,9 +192,9 @@ mod tests {
         let shrink = float(float(Case::new("Shrink", 9), "lambd", 0.5), "bias", 0.25);
         assert_eq!(values(shrink), [-0.5, 0.0, 0.0, 1.75]);
         let swish = values(float(Case::new("Swish", 24), "alpha", 2.0));
-        assert_eq!(swish[3], 1.964_027_5);
+        assert_eq!(swish[3], 1.964_027_6);
         let celu = values(float(Case::new("Celu", 12), "alpha", 2.0));
-        assert_eq!(celu[0], -0.625_421_4);
+        assert_eq!(celu[0], -0.625_421_44);
         let other = Case::new("Gelu", 20).counting(&[1]).string("approximate", "some");
         other.refused(ErrorKind::Malformed, "`none` or `tanh`, found `some`");
         let unknown = float(Case::new("Sin", 7), "alpha", 1.0).counting(&[1]);

@@ -1,11 +1,15 @@
 //! General matrix product.
 
-use super::broadcasting::{broadcast, repeated};
-use super::floats::{check_float, check_same_element, rounded, widened};
+use super::broadcasting::broadcast;
+use super::floats::{check_float, check_same_element, mapped};
+use super::matmul::{check_depth, check_number};
 use super::reading::{NEWEST, check};
-use super::{Activation, Definition};
+use super::{Activation, AnyOperation, Definition};
 use crate::error::{Error, Result};
-use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::ir::{
+    Attribute, Attributes, Dim, Operand, Parsed, Signature, Tensor, TensorType, required,
+};
+use crate::operation::GeneralProduct;
 
 /// `Gemm`: `activation(alpha * A * B + beta * C)`. Operands: A, B, C (may be
 /// empty).
@@ -25,8 +29,8 @@ pub struct Gemm {
 
 impl Gemm {
     /// Rows and columns of an operand as the product sees it.
-    fn matrix(tensor_type: &TensorType, transposed: bool) -> Result<[usize; 2]> {
-        match tensor_type.sizes()?[..] {
+    fn matrix(tensor_type: &TensorType, transposed: bool) -> Result<[&Dim; 2]> {
+        match &tensor_type.shape[..] {
             [rows, columns] if transposed => Ok([columns, rows]),
             [rows, columns] => Ok([rows, columns]),
             _ => Err(Error::shape(format!("expected a matrix, found {tensor_type}"))),
@@ -40,7 +44,7 @@ impl Gemm {
         else {
             return 0;
         };
-        (elements as u64).saturating_mul(depth as u64)
+        (elements as u64).saturating_mul(depth.max() as u64)
     }
 }
 
@@ -81,17 +85,17 @@ impl Definition for Gemm {
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
         let a = required(operands, 0, "A")?.tensor_type;
         let b = required(operands, 1, "B")?.tensor_type;
-        check_float(a)?;
+        check_number(a)?;
         check_same_element(a, b)?;
         let [rows, depth] = Self::matrix(a, self.transpose_a)?;
         let [other, columns] = Self::matrix(b, self.transpose_b)?;
-        if depth != other {
-            return Err(Error::shape(format!(
-                "the matrices have {depth} and {other} values to multiply: {a}, {b}"
-            )));
-        }
+        check_depth([depth, other], [a, b])?;
         self.activation.check_needs_no_slopes()?;
-        let result = TensorType::fixed(a.element, &[rows, columns]);
+        if self.activation != Activation::Identity {
+            check_float(a)?;
+        }
+        let result =
+            TensorType { element: a.element, shape: vec![rows.clone(), columns.clone()] };
         result.elements()?;
         if let Some(c) = operands.get(2).copied().flatten() {
             check_same_element(a, c.tensor_type)?;
@@ -105,31 +109,28 @@ impl Definition for Gemm {
         Ok(vec![result])
     }
 
+    fn operation(&self) -> Option<AnyOperation> {
+        (self.activation == Activation::Identity).then(|| self.product().into())
+    }
+
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
-        super::reading::inferred(self, operands)?;
-        let (a, b) = (required(operands, 0, "A")?, required(operands, 1, "B")?);
-        let [rows, depth] = Self::matrix(&a.tensor_type(), self.transpose_a)?;
-        let [_, columns] = Self::matrix(&b.tensor_type(), self.transpose_b)?;
-        let (element, a, b) = (a.element(), widened(a)?, widened(b)?);
-        let c = match operands.get(2).copied().flatten() {
-            Some(c) => Some(widened(&repeated(c, &[rows, columns])?)?.into_owned()),
-            None => None,
-        };
-        // Elements from one value of the sum to the next, and from one result
-        // to the next.
-        let [a_step, a_row] = if self.transpose_a { [rows, 1] } else { [1, depth] };
-        let [b_step, b_column] = if self.transpose_b { [1, depth] } else { [columns, 1] };
-        let mut results = Vec::with_capacity(rows * columns);
-        for row in 0..rows {
-            for column in 0..columns {
-                let product = |i| a[row * a_row + i * a_step] * b[column * b_column + i * b_step];
-                let sum: f64 = (0..depth).map(product).sum();
-                let offset = c.as_ref().map_or(0.0, |c| c[row * columns + column]);
-                let value = f64::from(self.alpha) * sum + f64::from(self.beta) * offset;
-                results.push(self.activation.apply(value, 1.0));
-            }
+        let types = super::reading::inferred(self, operands)?;
+        let products = AnyOperation::from(self.product()).evaluate(operands, &types)?;
+        match self.activation {
+            Activation::Identity => Ok(products),
+            activation => products
+                .iter()
+                .map(|product| mapped(product, |value| activation.apply(value, 1.0)))
+                .collect(),
         }
-        Ok(vec![rounded(element, &[rows, columns], results)?])
+    }
+}
+
+impl Gemm {
+    /// What it is without its activation.
+    const fn product(&self) -> GeneralProduct {
+        let Self { alpha, beta, transpose_a, transpose_b, .. } = *self;
+        GeneralProduct { alpha, beta, transpose_a, transpose_b }
     }
 }
 
@@ -157,6 +158,18 @@ mod tests {
             let case = case.int("transA", transposed).int("transB", transposed);
             assert_eq!(case.f32s(), (vec![2, 2], vec![0.0, 1.0, 0.0, 1.0]));
         }
+    }
+
+    #[test]
+    fn integers_are_multiplied_exactly() {
+        let matrix = |values: [i32; 4]| Tensor::new(&[2, 2], values.to_vec()).unwrap();
+        let case = || {
+            let case = Case::new("Gemm", 13).operand(matrix([1, 2, 3, 4]));
+            case.operand(matrix([1, 0, 0, 1 << 30])).operand(Tensor::vector(vec![1i32, 2]))
+        };
+        assert_eq!(case().value(), matrix([2, i32::MIN + 2, 4, 2]));
+        let halved = case().with("beta", Attribute::Float(0.5));
+        assert_eq!(halved.value(), matrix([1, i32::MIN + 1, 3, 1]));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Pooling of whole planes.
 
-use super::Definition;
+use super::{AnyOperation, Definition};
 use super::floats::{check_float, rounded, widened};
 use super::pool::larger;
 use super::reading::check;
 use crate::error::{Error, Result};
 use crate::ir::{Attributes, Dim, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::operation::{self, Pooling};
 
 /// `GlobalAveragePool`, `GlobalMaxPool`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,14 @@ impl Definition for GlobalPool {
         let mut result = input.clone();
         result.shape[2..].fill(Dim::Fixed(1));
         Ok(vec![result])
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        let kind = match self.kind {
+            GlobalPoolKind::Average => Pooling::Average { include_pad: false },
+            GlobalPoolKind::Max => Pooling::Max { column_major: false },
+        };
+        Some(operation::GeneralGlobalPool { kind }.into())
     }
 
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {

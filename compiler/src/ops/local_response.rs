@@ -1,10 +1,11 @@
 //! Local response normalisation (Krizhevsky et al. 2012, section 3.3).
 
-use super::Definition;
-use super::floats::{check_float, rounded, widened};
+use super::floats::check_float;
 use super::reading::check;
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
-use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, TensorType, required};
+use crate::operation::GeneralLocalResponse;
 
 /// `LRN`: `x / (bias + alpha / size * sum of squares of neighbours)^beta`
 /// across channels.
@@ -60,22 +61,9 @@ impl Definition for LocalResponse {
         Ok(vec![input.clone()])
     }
 
-    fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
-        super::reading::inferred(self, operands)?;
-        let input = required(operands, 0, "input")?;
-        let channels = input.shape()[1];
-        let plane: usize = input.shape()[2..].iter().product();
-        let values = widened(input)?;
-        let normalized = values.iter().enumerate().map(|(i, &x)| {
-            let channel = i / plane % channels;
-            let first = channel.saturating_sub((self.size - 1) / 2);
-            let last = (channel + self.size / 2).min(channels - 1);
-            let neighbours = (first..=last).map(|other| values[i - channel * plane + other * plane]);
-            let squares: f64 = neighbours.map(|x| x * x).sum();
-            let mean = squares / self.size as f64;
-            x / (f64::from(self.bias) + f64::from(self.alpha) * mean).powf(self.beta.into())
-        });
-        Ok(vec![rounded(input.element(), input.shape(), normalized.collect())?])
+    fn operation(&self) -> Option<AnyOperation> {
+        let Self { size, alpha, beta, bias } = *self;
+        Some(GeneralLocalResponse { size, alpha, beta, bias }.into())
     }
 }
 
@@ -83,6 +71,7 @@ impl Definition for LocalResponse {
 mod tests {
     use super::*;
     use crate::ErrorKind;
+    use crate::ir::Tensor;
     use crate::ops::testing::Case;
 
     #[test]

@@ -1,62 +1,76 @@
 //! Matrix product with broadcast batch dimensions.
 
-use super::Definition;
-use super::broadcasting::{broadcast, repeated};
-use super::floats::{check_float, check_same_element, rounded, widened};
+use super::broadcasting::broadcast;
+use super::floats::check_same_element;
 use super::reading::{check, one};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
-use crate::ir::{Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::ir::{
+    Attributes, Dim, ElementType, Operand, Parsed, Signature, TensorType, required,
+};
+use crate::operation::GeneralProduct;
 
 /// `MatMul`, after numpy's `matmul`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatMul;
 
 /// The sizes of a product.
-struct Product {
-    batches: Vec<usize>,
-    rows: usize,
-    depth: usize,
-    columns: usize,
+#[derive(Debug)]
+pub(super) struct Product {
+    outer: Vec<Dim>,
+    rows: Dim,
+    depth: Dim,
+    columns: Dim,
     /// Sizes of the result.
-    result: Vec<usize>,
+    pub(super) result: Vec<Dim>,
 }
 
 impl Product {
     /// A vector on the left is a row, one on the right a column; the dimension
     /// of 1 that this adds is not part of the result.
-    fn of(left: &TensorType, right: &TensorType) -> Result<Self> {
-        let [mut a, mut b] = [left.sizes()?, right.sizes()?];
+    pub(super) fn of(left: &TensorType, right: &TensorType) -> Result<Self> {
+        let [mut a, mut b] = [left.shape.clone(), right.shape.clone()];
         let [row, column] = [a.len() == 1, b.len() == 1];
         if row {
-            a.insert(0, 1);
+            a.insert(0, Dim::Fixed(1));
         }
         if column {
-            b.push(1);
+            b.push(Dim::Fixed(1));
         }
         let ([outer_a @ .., rows, depth], [outer_b @ .., other, columns]) = (&a[..], &b[..]) else {
             return Err(Error::shape(format!("expected matrices, found {left} and {right}")));
         };
-        if depth != other {
-            return Err(Error::shape(format!(
-                "the matrices have {depth} and {other} values to multiply: {left}, {right}"
-            )));
-        }
-        let outer = |sizes: &[usize]| TensorType::fixed(left.element, sizes);
-        let batches = broadcast(&outer(outer_a), &outer(outer_b))?;
-        let batches = TensorType { element: left.element, shape: batches }.sizes()?;
-        let mut result = batches.clone();
-        result.extend((!row).then_some(*rows));
-        result.extend((!column).then_some(*columns));
-        Ok(Self { batches, rows: *rows, depth: *depth, columns: *columns, result })
+        check_depth([depth, other], [left, right])?;
+        let outer = |shape: &[Dim]| TensorType { element: left.element, shape: shape.to_vec() };
+        let outer = broadcast(&outer(outer_a), &outer(outer_b))?;
+        let mut result = outer.clone();
+        result.extend((!row).then(|| rows.clone()));
+        result.extend((!column).then(|| columns.clone()));
+        Ok(Self {
+            outer,
+            rows: rows.clone(),
+            depth: depth.clone(),
+            columns: columns.clone(),
+            result,
+        })
     }
+}
 
-    /// An operand with all batch dimensions.
-    fn expanded(&self, tensor: &Tensor, matrix: [usize; 2]) -> Result<Vec<f64>> {
-        let own: usize = tensor.shape().len().saturating_sub(2);
-        let shape = [&tensor.shape()[..own], &matrix[..]].concat();
-        let tensor = tensor.clone().reshaped(&shape)?;
-        let tensor = repeated(&tensor, &[&self.batches[..], &matrix[..]].concat())?;
-        Ok(widened(&tensor)?.into_owned())
+/// Refuses matrices whose numbers of values to multiply are known to differ.
+pub(super) fn check_depth(depths: [&Dim; 2], [left, right]: [&TensorType; 2]) -> Result<()> {
+    match depths.map(Dim::fixed) {
+        [Some(depth), Some(other)] if depth != other => Err(Error::shape(format!(
+            "the matrices have {depth} and {other} values to multiply: {left}, {right}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses truth values, which cannot be multiplied.
+pub(super) fn check_number(tensor_type: &TensorType) -> Result<()> {
+    match tensor_type.element {
+        ElementType::Bool => Err(Error::shape(format!("expected numbers, found {tensor_type}"))),
+        _ => Ok(()),
     }
 }
 
@@ -64,9 +78,9 @@ impl MatMul {
     /// Multiply-adds for operands of these types.
     pub(super) fn multiply_adds(left: &TensorType, right: &TensorType) -> u64 {
         Product::of(left, right).map_or(0, |product| {
-            let sizes = [product.rows, product.depth, product.columns];
-            let sizes = product.batches.iter().chain(&sizes);
-            sizes.fold(1, |product: u64, &size| product.saturating_mul(size as u64))
+            let sizes = [&product.rows, &product.depth, &product.columns];
+            let sizes = product.outer.iter().chain(sizes);
+            sizes.fold(1, |product: u64, size| product.saturating_mul(size.max() as u64))
         })
     }
 }
@@ -90,35 +104,23 @@ impl Definition for MatMul {
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
         let left = required(operands, 0, "A")?.tensor_type;
         let right = required(operands, 1, "B")?.tensor_type;
-        check_float(left)?;
+        check_number(left)?;
         check_same_element(left, right)?;
-        one(TensorType::fixed(left.element, &Product::of(left, right)?.result))
+        one(TensorType { element: left.element, shape: Product::of(left, right)?.result })
     }
 
-    fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
-        super::reading::inferred(self, operands)?;
-        let (left, right) = (required(operands, 0, "A")?, required(operands, 1, "B")?);
-        let product = Product::of(&left.tensor_type(), &right.tensor_type())?;
-        let Product { rows, depth, columns, .. } = product;
-        let a = product.expanded(left, [rows, depth])?;
-        let b = product.expanded(right, [depth, columns])?;
-        let mut results = Vec::new();
-        for batch in 0..product.batches.iter().product() {
-            for row in 0..rows {
-                for column in 0..columns {
-                    let left = |i| a[(batch * rows + row) * depth + i];
-                    let right = |i| b[(batch * depth + i) * columns + column];
-                    results.push((0..depth).map(|i| left(i) * right(i)).sum());
-                }
-            }
-        }
-        Ok(vec![rounded(left.element(), &product.result, results)?])
+    fn operation(&self) -> Option<AnyOperation> {
+        let product =
+            GeneralProduct { alpha: 1.0, beta: 0.0, transpose_a: false, transpose_b: false };
+        Some(product.into())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::ErrorKind;
+    use crate::ir::Tensor;
     use crate::ops::testing::Case;
 
     fn case(left: &[usize], right: &[usize]) -> Case {
@@ -136,6 +138,28 @@ mod tests {
         let (shape, values) = case(&[2, 1, 1, 2], &[3, 2, 1]).f32s();
         assert_eq!(shape, [2, 3, 1, 1]);
         assert_eq!(values, [1.0, 3.0, 5.0, 3.0, 13.0, 23.0]);
+    }
+
+    #[test]
+    fn integers_are_exact() {
+        let product = Case::new("MatMul", 13)
+            .operand(Tensor::new(&[1, 2], vec![i64::MAX, 2]).unwrap())
+            .operand(Tensor::new(&[2, 2], vec![1i64, 2, 0, 1]).unwrap())
+            .value();
+        assert_eq!(product, Tensor::new(&[1, 2], vec![i64::MAX, 0]).unwrap());
+        let truths = Tensor::new(&[1, 1], vec![true]).unwrap();
+        let case = Case::new("MatMul", 13).operand(truths.clone()).operand(truths);
+        case.refused(ErrorKind::Shape, "expected numbers");
+    }
+
+    #[test]
+    fn rows_may_be_open() {
+        let rows = Dim::Bounded { symbol: "rows".to_owned(), max: 7 };
+        let left = TensorType { element: ElementType::F32, shape: vec![rows.clone(), Dim::Fixed(3)] };
+        let right = TensorType::f32(&[3, 5]);
+        let types = [&left, &right].map(|t| Some(Operand::of_type(t)));
+        assert_eq!(MatMul.infer(&types).unwrap()[0].shape, [rows, Dim::Fixed(5)]);
+        assert_eq!(MatMul::multiply_adds(&left, &right), 7 * 3 * 5);
     }
 
     #[test]

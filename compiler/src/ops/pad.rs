@@ -1,16 +1,18 @@
 //! Padding.
 
-use super::Definition;
 use super::cast::{Convert, converted};
 use super::reading::{
-    axes, check, constant, inferred, integers, list, one, operand_type, writes_attributes,
+    all_known, axes, check, constant, inferred, integers, list, one, operand_type, writes_attributes,
 };
 use super::rearrange::{rearranged, strides};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result, printable};
 use crate::ir::{
     Attribute, Attributes, Data, ElementType, Operand, Parsed, Signature, Tensor, TensorType,
     required,
 };
+use crate::operation::{GeneralPad, PadSizes, PadSource};
+use crate::step::RANK;
 
 /// `Pad` of one operand; pads and value are known when it is read.
 ///
@@ -40,12 +42,16 @@ pub enum PadMode {
 }
 
 /// The first operator set in which pads and value are operands.
-const OPERANDS_SINCE: u32 = 11;
+pub(super) const OPERANDS_SINCE: u32 = 11;
 /// The first operator set in which pads may be of some axes only.
-const AXES_SINCE: u32 = 18;
+pub(super) const AXES_SINCE: u32 = 18;
 
 impl Definition for Pad {
     const NAMES: &'static [&'static str] = &["Pad"];
+
+    fn reads(signature: &Signature<'_>) -> bool {
+        all_known(signature)
+    }
 
     fn name(&self) -> &'static str {
         "Pad"
@@ -55,15 +61,10 @@ impl Definition for Pad {
         let before = self.pads.iter().map(|(before, _)| *before);
         let pads = before.chain(self.pads.iter().map(|(_, after)| *after)).collect();
         let attributes = Attributes::default().with("pads", Attribute::Ints(pads));
-        let mode = match self.mode {
-            PadMode::Constant { value } => {
-                return attributes.with("value", value_attribute(value));
-            }
-            PadMode::Reflect => "reflect",
-            PadMode::Edge => "edge",
-            PadMode::Wrap => "wrap",
-        };
-        attributes.with("mode", Attribute::String(mode.to_owned()))
+        if let PadMode::Constant { value } = self.mode {
+            return attributes.with("value", value_attribute(value));
+        }
+        attributes.with("mode", Attribute::String(self.mode.name().to_owned()))
     }
 
     fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
@@ -79,18 +80,11 @@ impl Definition for Pad {
         };
         check(signature, attributes, operands)?;
         let operand = operand_type(signature, 0, "data")?;
-        let mode = match signature.attributes.string_or("mode", "constant")? {
-            "constant" => PadMode::Constant { value: value(signature, operand.element)? },
-            "reflect" => PadMode::Reflect,
-            "edge" => PadMode::Edge,
-            "wrap" => PadMode::Wrap,
-            other => {
-                return Err(Error::malformed(format!(
-                    "attribute `mode` should be `constant`, `reflect`, `edge` or `wrap`, \
-                     but is `{}`",
-                    printable(other)
-                )));
+        let mode = match PadMode::read(signature)? {
+            PadMode::Constant { .. } => {
+                PadMode::Constant { value: value(signature, operand.element)? }
             }
+            mode => mode,
         };
         let given = integers(signature, "pads", 1, OPERANDS_SINCE)?
             .ok_or_else(|| Error::malformed("`pads` are missing"))?;
@@ -138,6 +132,16 @@ impl Definition for Pad {
         one(TensorType::fixed(operand.element, &shape))
     }
 
+    fn operation(&self) -> Option<AnyOperation> {
+        let (mut before, mut after) = ([0; RANK], [0; RANK]);
+        for (dimension, pads) in self.pads.iter().enumerate() {
+            *before.get_mut(dimension)? = isize::try_from(pads.0).ok()?;
+            *after.get_mut(dimension)? = isize::try_from(pads.1).ok()?;
+        }
+        let sizes = PadSizes::Fixed { before, after };
+        Some(GeneralPad { source: self.mode.source(), sizes }.into())
+    }
+
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
         let types = inferred(self, operands)?;
         let shape = types.first().map_or_else(|| Ok(Vec::new()), TensorType::sizes)?;
@@ -152,6 +156,42 @@ impl Definition for Pad {
             Some(source * strides[dimension])
         };
         Ok(vec![rearranged(operand, &shape, fill, offset)?])
+    }
+}
+
+impl PadMode {
+    /// The mode of a node, for constants with the value 0.
+    pub(super) fn read(signature: &Signature<'_>) -> Result<Self> {
+        match signature.attributes.string_or("mode", "constant")? {
+            "constant" => Ok(Self::Constant { value: 0.0 }),
+            "reflect" => Ok(Self::Reflect),
+            "edge" => Ok(Self::Edge),
+            "wrap" => Ok(Self::Wrap),
+            other => Err(Error::malformed(format!(
+                "attribute `mode` should be `constant`, `reflect`, `edge` or `wrap`, \
+                 but is `{}`",
+                printable(other)
+            ))),
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Constant { .. } => "constant",
+            Self::Reflect => "reflect",
+            Self::Edge => "edge",
+            Self::Wrap => "wrap",
+        }
+    }
+
+    /// As the operation knows it.
+    pub(super) const fn source(self) -> PadSource {
+        match self {
+            Self::Constant { value } => PadSource::Constant { value },
+            Self::Reflect => PadSource::Reflect,
+            Self::Edge => PadSource::Edge,
+            Self::Wrap => PadSource::Wrap,
+        }
     }
 }
 
@@ -315,6 +355,25 @@ mod tests {
     }
 
     #[test]
+    fn the_operation_is_the_same() {
+        let pads = [
+            [0, 0, 0, 0], [1, 2, 2, 1], [-1, 2, 1, -1], [2, -1, -1, 3], [-1, 0, -1, -2],
+            [5, 0, 0, 7],
+        ];
+        for mode in ["constant", "reflect", "edge", "wrap"] {
+            for pads in pads {
+                let case = Case::new("Pad", 19).string("mode", mode).counting(&[3, 4]).list(&pads);
+                let (operator, operands) = case.read().unwrap();
+                let operands: Vec<_> = operands.iter().map(Option::as_ref).collect();
+                let expected = case.value();
+                let operation = operator.operation().unwrap();
+                let found = operation.evaluate(&operands, &[expected.tensor_type()]).unwrap();
+                assert_eq!(found, [expected], "{mode} {pads:?}");
+            }
+        }
+    }
+
+    #[test]
     fn errors() {
         pad("mirror", 2, 1, 1).refused(ErrorKind::Malformed, "but is `mirror`");
         pad("constant", 2, -2, -1).refused(ErrorKind::Shape, "do not fit axis 0");
@@ -331,7 +390,6 @@ mod tests {
         let huge = Case::new("Pad", 13).operand(empty);
         let cropped = huge.list(&[1, 0, 0, 0, 0, 0, 1 - (1 << 62), 0]).value();
         assert_eq!(cropped, Tensor::new(&[1, 3, 1, 8], vec![0u8; 24]).unwrap());
-        pad("edge", 2, 1, 1).unknown(2).refused(ErrorKind::Unsupported, "depends on the data");
         let odd = Case::new("Pad", 13).counting(&[2]).list(&[1]);
         odd.refused(ErrorKind::Malformed, "expected 2 pads");
         let twice = Case::new("Pad", 18).counting(&[2]).list(&[1; 4]).absent().list(&[0, -1]);

@@ -1,12 +1,13 @@
 //! Pooling over windows of two spatial dimensions.
 
-use super::Definition;
-use super::conv::picture;
+use super::{AnyOperation, Definition};
+use super::conv::reads_pictures;
 use super::floats::{check_float, rounded, widened};
 use super::reading::{check, operand_type};
 use super::windows::{Windows, array};
 use crate::error::{Error, Result};
-use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::ir::{Attribute, Attributes, Dim, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::operation::{self, Pooling, SlidingAxis};
 
 /// `MaxPool`, `AveragePool`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,31 +45,6 @@ impl Pool {
         Windows { kernel, strides, pads, dilations }
     }
 
-    /// Refuses `auto_pad` where tools disagree on what it means.
-    fn check_automatic_padding(
-        &self,
-        signature: &Signature<'_>,
-        picture: [usize; 2],
-    ) -> Result<()> {
-        let counts = |ceil| self.windows().count(picture, ceil);
-        let disputed = match signature.attributes.string_or("auto_pad", "NOTSET")? {
-            // The text of the specification and ONNX's own reference round
-            // down; ONNX's shape inference and ONNX Runtime round up.
-            "VALID" if self.ceil && counts(true)? != counts(false)? => "ceil_mode",
-            // ONNX Runtime pads as if there were no dilations.
-            "SAME_UPPER" | "SAME_LOWER"
-                if [0, 1].iter().any(|&axis| self.dilations[axis] > 1 && self.kernel[axis] > 1) =>
-            {
-                "dilations"
-            }
-            _ => return Ok(()),
-        };
-        Err(Error::unsupported(format!(
-            "`{disputed}` with `auto_pad` means different things to different tools"
-        ))
-        .help("export the model with `pads` instead"))
-    }
-
     /// Pixels of a window at this place that lie inside the picture or its
     /// padding; a window that stands out with `ceil` has fewer.
     fn padded_pixels(&self, place: [usize; 2], picture: [usize; 2]) -> usize {
@@ -80,8 +56,44 @@ impl Pool {
     }
 }
 
+/// Refuses `auto_pad` where tools disagree on what it means.
+pub(super) fn check_automatic_padding(
+    signature: &Signature<'_>,
+    axes: &[SlidingAxis],
+    sizes: &[Dim],
+    ceil: bool,
+) -> Result<()> {
+    let rounded = |(axis, size): (&SlidingAxis, &Dim)| {
+        axis.count(size.max(), true) != axis.count(size.max(), false)
+    };
+    let disputed = match signature.attributes.string_or("auto_pad", "NOTSET")? {
+        // The text of the specification and ONNX's own reference round down;
+        // ONNX's shape inference and ONNX Runtime round up.
+        "VALID" if ceil && axes.iter().zip(sizes).any(rounded) => "ceil_mode",
+        // ONNX Runtime pads as if there were no dilations.
+        "SAME_UPPER" | "SAME_LOWER"
+            if axes.iter().any(|axis| axis.dilation > 1 && axis.kernel > 1) =>
+        {
+            "dilations"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::unsupported(format!(
+        "`{disputed}` with `auto_pad` means different things to different tools"
+    ))
+    .help("export the model with `pads` instead"))
+}
+
 impl Definition for Pool {
     const NAMES: &'static [&'static str] = &["MaxPool", "AveragePool"];
+
+    /// Pictures of two dimensions and known sizes; all others are more general.
+    fn reads(signature: &Signature<'_>) -> bool {
+        let data = signature.operands.first().copied().flatten();
+        let floats = data.is_none_or(|data| data.tensor_type.element.is_float());
+        let one_result = signature.outputs.get(1) != Some(&true);
+        floats && one_result && reads_pictures(signature)
+    }
 
     fn name(&self) -> &'static str {
         match self.kind {
@@ -114,9 +126,6 @@ impl Definition for Pool {
             if opset >= 10 {
                 known.extend(["ceil_mode", "dilations"]);
             }
-            if signature.outputs.get(1).is_some_and(|&used| used) {
-                return Err(Error::unsupported("the output `Indices` is not supported"));
-            }
             PoolKind::Max
         } else {
             known.push("count_include_pad");
@@ -129,7 +138,7 @@ impl Definition for Pool {
             PoolKind::Average { include_pad: signature.attributes.flag("count_include_pad")? }
         };
         check(signature, &known, 1)?;
-        let [_, _, height, width] = picture(operand_type(signature, 0, "input")?)?;
+        let [_, _, height, width] = operand_type(signature, 0, "input")?.picture()?;
         let kernel = signature
             .attributes
             .ints("kernel_shape")?
@@ -139,14 +148,15 @@ impl Definition for Pool {
         let Windows { strides, pads, dilations, .. } = windows;
         let ceil = signature.attributes.flag("ceil_mode")?;
         let pool = Self { kind, kernel, strides, pads, dilations, ceil };
-        pool.check_automatic_padding(signature, [height, width])?;
+        let axes = [0, 1].map(|axis| pool.windows().axis(axis));
+        check_automatic_padding(signature, &axes, &[height, width].map(Dim::Fixed), ceil)?;
         Ok(Parsed::first(pool, 1))
     }
 
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
         let input = required(operands, 0, "input")?.tensor_type;
         check_float(input)?;
-        let [batch, channels, height, width] = picture(input)?;
+        let [batch, channels, height, width] = input.picture()?;
         let windows = self.windows();
         let [rows, columns] = windows.count([height, width], self.ceil)?;
         for (axis, size, count) in [(0, height, rows), (1, width, columns)] {
@@ -161,6 +171,15 @@ impl Definition for Pool {
         let result = TensorType::fixed(input.element, &[batch, channels, rows, columns]);
         result.elements()?;
         Ok(vec![result])
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        let kind = match self.kind {
+            PoolKind::Max => Pooling::Max { column_major: false },
+            PoolKind::Average { include_pad } => Pooling::Average { include_pad },
+        };
+        let axes = self.windows().axes();
+        Some(operation::GeneralPool { kind, axes, dimensions: 2, ceil: self.ceil }.into())
     }
 
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
@@ -299,7 +318,7 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused() {
         line("MaxPool", 12, 4).refused(ErrorKind::Malformed, "kernel_shape");
-        line("MaxPool", 12, 4).ints("kernel_shape", &[3]).refused(ErrorKind::Unsupported, "two spatial");
+        line("MaxPool", 12, 4).ints("kernel_shape", &[3]).refused(ErrorKind::Unsupported, "2 integers");
         line("MaxPool", 12, 4)
             .ints("kernel_shape", &[1, 2])
             .ints("pads", &[0, 2, 0, 0])
@@ -314,9 +333,5 @@ mod tests {
             .ints("kernel_shape", &[1, 2])
             .ints("pads", &[0, 1, 0, 1])
             .refused(ErrorKind::Unsupported, "cover padding alone");
-        line("MaxPool", 12, 4)
-            .ints("kernel_shape", &[1, 2])
-            .outputs(2)
-            .refused(ErrorKind::Unsupported, "Indices");
     }
 }

@@ -3,7 +3,7 @@
 
 use super::Definition;
 use crate::error::{Error, Result, printable};
-use crate::ir::{Operand, Signature, Tensor, TensorType, required};
+use crate::ir::{Dim, Fact, Operand, Signature, Tensor, TensorType, required};
 
 /// The operator set of the text form, newer than every real one. There an
 /// operator is read back from its own attributes, also where ONNX made
@@ -104,6 +104,29 @@ pub(super) fn list(tensor: &Tensor, what: &str) -> Result<Vec<i64>> {
     })
 }
 
+/// The integers of an operand, a vector or a single number, where they are
+/// known: as a constant, or because they follow from the types of the network.
+pub(super) fn known_integers(operand: Operand<'_>, what: &str) -> Result<Option<Vec<i64>>> {
+    if let Some(tensor) = operand.value {
+        return list(tensor, what).map(Some);
+    }
+    let facts = operand.facts().filter(|_| operand.tensor_type.rank() <= 1);
+    Ok(facts.and_then(|facts| facts.iter().map(Fact::value).collect()))
+}
+
+/// Whether everything but the elements of the first operand is known: its
+/// sizes, and the other operands.
+pub(super) fn all_known(signature: &Signature<'_>) -> bool {
+    let mut operands = signature.operands.iter();
+    let first = operands.next().copied().flatten();
+    first.is_none_or(|first| first.tensor_type.is_fixed())
+        && operands.flatten().all(|operand| {
+            operand.value.is_some()
+                || operand.tensor_type.rank() <= 1
+                    && operand.facts().is_some_and(|f| f.iter().all(|f| f.value().is_some()))
+        })
+}
+
 /// Integers that are an attribute before the operator set `operand_since`, and
 /// in the text form, and the operand in `slot` from then on.
 pub(super) fn integers(
@@ -118,7 +141,13 @@ pub(super) fn integers(
     if signature.opset < operand_since {
         return Ok(None);
     }
-    constant(signature, slot, name)?.map(|tensor| list(tensor, name)).transpose()
+    match signature.operands.get(slot).copied().flatten() {
+        None => Ok(None),
+        Some(operand) => match known_integers(operand, name)? {
+            Some(integers) => Ok(Some(integers)),
+            None => known(operand, name).and_then(|tensor| list(tensor, name)).map(Some),
+        },
+    }
 }
 
 /// Whether what ONNX has as operands since this operator set is written as
@@ -127,9 +156,12 @@ pub(super) fn writes_attributes(signature: &Signature<'_>, operand_since: u32) -
     signature.opset < operand_since || signature.opset == NEWEST
 }
 
-/// One output type, refused where it has too many elements.
+/// One output type, refused where it has too many elements. Where a size has no
+/// bound, whoever reads the file asks for one.
 pub(super) fn one(tensor_type: TensorType) -> Result<Vec<TensorType>> {
-    tensor_type.elements()?;
+    if tensor_type.bounds().iter().all(|&size| size != Dim::open().max()) {
+        tensor_type.elements()?;
+    }
     Ok(vec![tensor_type])
 }
 

@@ -1,13 +1,16 @@
 //! The same elements under another shape.
 
-use super::Definition;
+use super::{AnyOperation, Definition};
 use super::reading::{
-    NEWEST, axes, axis, check, inferred, integers, one, operand_type, writes_attributes,
+    NEWEST, all_known, axes, axis, check, inferred, integers, one, operand_type, writes_attributes,
 };
 use crate::error::{Error, Result};
 use crate::ir::{
-    Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required,
+    Attribute, Attributes, Fact, Operand, Parsed, Signature, Tensor, TensorType, required,
 };
+use crate::operation::{GeneralReshape, ReshapeTarget};
+use crate::step::RANK;
+use std::borrow::Cow;
 
 /// `Reshape`, `Flatten`, `Squeeze`, `Unsqueeze` of one operand; the shape is
 /// known when it is read.
@@ -22,6 +25,10 @@ const AXES_SINCE: u32 = 13;
 
 impl Definition for Reshape {
     const NAMES: &'static [&'static str] = &["Reshape", "Flatten", "Squeeze", "Unsqueeze"];
+
+    fn reads(signature: &Signature<'_>) -> bool {
+        all_known(signature)
+    }
 
     fn name(&self) -> &'static str {
         "Reshape"
@@ -55,6 +62,18 @@ impl Definition for Reshape {
             )));
         }
         one(reshaped)
+    }
+
+    fn facts(&self, operands: &[Option<Operand<'_>>]) -> Option<Vec<Fact>> {
+        operands.first()?.as_ref()?.facts().map(Cow::into_owned)
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        let rank = self.shape.len();
+        let mut sizes = [0; RANK];
+        sizes.get_mut(..rank)?.copy_from_slice(&self.shape);
+        let target = ReshapeTarget::Fixed { sizes, rank };
+        Some(GeneralReshape { target }.into())
     }
 
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
@@ -126,7 +145,7 @@ fn flattened(signature: &Signature<'_>) -> Result<Vec<usize>> {
 }
 
 /// The attribute or operand `axes`.
-fn given_axes(signature: &Signature<'_>) -> Result<Option<Vec<i64>>> {
+pub(super) fn given_axes(signature: &Signature<'_>) -> Result<Option<Vec<i64>>> {
     let attributes: &[&str] =
         if writes_attributes(signature, AXES_SINCE) { &["axes"] } else { &[] };
     check(signature, attributes, if signature.opset < AXES_SINCE { 1 } else { 2 })?;
@@ -214,7 +233,6 @@ mod tests {
         zero.refused(ErrorKind::Shape, "could be anything");
         reshape(&[2], &[i64::MAX, i64::MAX]).refused(ErrorKind::Shape, "too many elements");
         let unknown = reshape(&[2], &[2]).unknown(2);
-        unknown.refused(ErrorKind::Unsupported, "operand `shape` depends on the data");
         unknown.ints("shape", &[2]).refused(ErrorKind::Malformed, "unknown attribute `shape`");
         let old = Case::new("Reshape", 13).int("allowzero", 1).counting(&[2]).list(&[2]);
         old.refused(ErrorKind::Malformed, "unknown attribute `allowzero`");

@@ -1,12 +1,14 @@
 //! Slices with steps.
 
-use super::Definition;
-use super::reading::{axes, check, inferred, integers, one, operand_type, writes_attributes};
+use super::reading::{all_known, axes, check, inferred, integers, one, operand_type, writes_attributes};
 use super::rearrange::{rearranged, strides};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{
-    Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required,
+    Attribute, Attributes, Fact, Operand, Parsed, Signature, Tensor, TensorType, required,
 };
+use crate::operation::{GeneralSlice, SliceBounds};
+use crate::step::RANK;
 
 /// `Slice` of one operand; bounds are known when it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,10 +32,14 @@ pub struct SliceRange {
 }
 
 /// The first operator set in which the bounds are operands.
-const OPERANDS_SINCE: u32 = 10;
+pub(super) const OPERANDS_SINCE: u32 = 10;
 
 impl Definition for Slice {
     const NAMES: &'static [&'static str] = &["Slice"];
+
+    fn reads(signature: &Signature<'_>) -> bool {
+        all_known(signature)
+    }
 
     fn name(&self) -> &'static str {
         "Slice"
@@ -90,6 +96,22 @@ impl Definition for Slice {
         one(TensorType::fixed(operand.element, &shape))
     }
 
+    fn facts(&self, operands: &[Option<Operand<'_>>]) -> Option<Vec<Fact>> {
+        let [range] = self.ranges.as_slice() else { return None };
+        let facts = operands.first()?.as_ref()?.facts()?;
+        (0..range.size).map(|index| facts.get(range.index(index)?).cloned()).collect()
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        let (mut starts, mut steps, mut sizes) = ([0; RANK], [1; RANK], [0; RANK]);
+        for (dimension, range) in self.ranges.iter().enumerate() {
+            *starts.get_mut(dimension)? = range.start;
+            *steps.get_mut(dimension)? = isize::try_from(range.step).ok()?;
+            *sizes.get_mut(dimension)? = range.size;
+        }
+        Some(GeneralSlice { bounds: SliceBounds::Fixed { starts, steps, sizes } }.into())
+    }
+
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
         inferred(self, operands)?;
         let operand = required(operands, 0, "data")?;
@@ -105,7 +127,7 @@ impl Definition for Slice {
 impl SliceRange {
     /// The range of a dimension of `size` that these bounds take, by the
     /// rules of numpy that ONNX adopts.
-    fn new(size: usize, start: i64, end: i64, step: i64) -> Result<Self> {
+    pub(super) fn new(size: usize, start: i64, end: i64, step: i64) -> Result<Self> {
         if step == 0 {
             return Err(Error::malformed("the step of a slice is 0"));
         }
@@ -214,8 +236,6 @@ mod tests {
     #[test]
     fn errors() {
         slice(3, 0, 3, 0).refused(ErrorKind::Malformed, "step of a slice is 0");
-        let unknown = slice(3, 0, 3, 1).unknown(3);
-        unknown.refused(ErrorKind::Unsupported, "operand `starts` depends on the data");
         let case = Case::new("Slice", 13).counting(&[3]);
         case.refused(ErrorKind::Malformed, "`starts` are missing");
         case.clone().list(&[0]).refused(ErrorKind::Malformed, "`ends` are missing");

@@ -1,14 +1,15 @@
 //! Splitting along a dimension.
 
-use super::Definition;
 use super::reading::{
     axis, check, inferred, integers, operand_type, size, writes_attributes,
 };
 use super::rearrange::{rearranged, strides};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{
     Attribute, Attributes, Dim, Operand, Parsed, Signature, Tensor, TensorType, required,
 };
+use crate::operation::{GeneralSplit, PARTS, SplitSizes};
 
 /// `Split` of one operand; sizes are known when it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,12 +21,16 @@ pub struct Split {
 }
 
 /// The first operator set in which the sizes are an operand.
-const OPERAND_SINCE: u32 = 13;
+pub(super) const OPERAND_SINCE: u32 = 13;
 /// The first operator set with `num_outputs`, where parts may be unequal.
-const COUNT_SINCE: u32 = 18;
+pub(super) const COUNT_SINCE: u32 = 18;
 
 impl Definition for Split {
     const NAMES: &'static [&'static str] = &["Split"];
+
+    fn reads(signature: &Signature<'_>) -> bool {
+        !super::RuntimeSplit::reads(signature)
+    }
 
     fn name(&self) -> &'static str {
         "Split"
@@ -86,6 +91,12 @@ impl Definition for Split {
             part
         };
         Ok(self.sizes.iter().map(part).collect())
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        let mut sizes = [0; PARTS];
+        sizes.get_mut(..self.sizes.len())?.copy_from_slice(&self.sizes);
+        Some(GeneralSplit { axis: self.axis, sizes: SplitSizes::Fixed { sizes } }.into())
     }
 
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
@@ -152,7 +163,7 @@ mod tests {
         assert_eq!(parts(&old.counting(&[2, 3])), expected);
         let new = Case::new("Split", 13).int("axis", 1).counting(&[2, 3]).list(&[1, 2]).outputs(2);
         assert_eq!(parts(&new.clone().unknown(1)), expected);
-        new.unknown(2).refused(ErrorKind::Unsupported, "operand `split` depends on the data");
+        assert_eq!(parts(&new.unknown(2)), expected);
         let empty = Case::new("Split", 18).counting(&[2]).list(&[0, 2]).outputs(2);
         assert_eq!(parts(&empty), [vec![], vec![0.0, 1.0]]);
     }

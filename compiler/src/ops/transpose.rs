@@ -1,12 +1,15 @@
 //! Permutation of dimensions.
 
-use super::Definition;
 use super::reading::{axes, check, inferred, one, operand_type};
 use super::rearrange::{rearranged, strides};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{
-    Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required,
+    Attribute, Attributes, Fact, Operand, Parsed, Signature, Tensor, TensorType, required,
 };
+use crate::operation::GeneralTranspose;
+use crate::step::RANK;
+use std::borrow::Cow;
 
 /// `Transpose`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,17 @@ impl Definition for Transpose {
         }
         let shape = self.permutation.iter().map(|&axis| operand.shape[axis].clone()).collect();
         one(TensorType { element: operand.element, shape })
+    }
+
+    fn facts(&self, operands: &[Option<Operand<'_>>]) -> Option<Vec<Fact>> {
+        let operand = operands.first()?.as_ref()?;
+        operand.facts().filter(|_| self.permutation.is_sorted()).map(Cow::into_owned)
+    }
+
+    fn operation(&self) -> Option<AnyOperation> {
+        let mut permutation = [0; RANK];
+        permutation.get_mut(..self.permutation.len())?.copy_from_slice(&self.permutation);
+        Some(GeneralTranspose { permutation }.into())
     }
 
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {

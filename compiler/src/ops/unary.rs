@@ -160,7 +160,6 @@ impl Definition for Unary {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::ErrorKind;
     use crate::ir::Tensor;
     use crate::ops::testing::Case;

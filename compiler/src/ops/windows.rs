@@ -4,6 +4,8 @@
 use super::reading::size;
 use crate::error::{Error, Result};
 use crate::ir::Signature;
+use crate::operation::SlidingAxis;
+use crate::step::RANK;
 use std::ops::Range;
 
 /// Rows and columns between windows, of padding, and between the pixels of a
@@ -37,8 +39,8 @@ impl Windows {
         match signature.attributes.string_or("auto_pad", "NOTSET")? {
             "NOTSET" => windows.pads = numbers(signature, "pads", [0; 4], 0)?,
             "VALID" => {}
-            "SAME_UPPER" => windows.pads = windows.same_pads(picture, |total| total / 2)?,
-            "SAME_LOWER" => windows.pads = windows.same_pads(picture, |total| total.div_ceil(2))?,
+            "SAME_UPPER" => windows.pads = windows.same_pads(picture, false)?,
+            "SAME_LOWER" => windows.pads = windows.same_pads(picture, true)?,
             other => {
                 return Err(Error::malformed(format!(
                     "expected attribute `auto_pad` to be NOTSET, VALID, SAME_UPPER or SAME_LOWER, found `{}`",
@@ -49,34 +51,30 @@ impl Windows {
         Ok(windows)
     }
 
-    /// Padding that gives `ceil(size / stride)` windows; `before` says how much
-    /// of it comes first.
-    fn same_pads(
-        &self,
-        picture: [usize; 2],
-        before: impl Fn(usize) -> usize,
-    ) -> Result<[usize; 4]> {
+    fn same_pads(&self, picture: [usize; 2], lower: bool) -> Result<[usize; 4]> {
         let mut pads = [0; 4];
         for axis in [0, 1] {
-            let stride = self.strides[axis];
-            let last = picture[axis].div_ceil(stride).saturating_sub(1).saturating_mul(stride);
-            let covered = last.saturating_add(self.extent(axis));
-            // Where a single pixel is left over, all agree that it is the last.
-            if covered.saturating_add(1) < picture[axis] {
-                return Err(Error::unsupported(
-                    "`auto_pad` with strides this much larger than the window means different \
-                     things to different tools",
-                )
-                .help("export the model with `pads` instead"));
-            }
-            let total = covered.saturating_sub(picture[axis]);
-            if total > LARGEST {
-                return Err(Error::malformed(format!("padding of {total} pixels makes no sense")));
-            }
-            pads[axis] = before(total);
-            pads[2 + axis] = total - pads[axis];
+            [pads[axis], pads[2 + axis]] = same_padding(&self.axis(axis), picture[axis], lower)?;
         }
         Ok(pads)
+    }
+
+    /// The windows along a dimension.
+    pub(super) const fn axis(&self, axis: usize) -> SlidingAxis {
+        SlidingAxis {
+            kernel: self.kernel[axis],
+            stride: self.strides[axis],
+            dilation: self.dilations[axis],
+            pad: self.pads[axis],
+            pad_end: self.pads[2 + axis],
+        }
+    }
+
+    /// The windows along both dimensions, in the fixed room of an operation.
+    pub(super) const fn axes(&self) -> [SlidingAxis; RANK] {
+        let mut axes = [SlidingAxis::POINT; RANK];
+        (axes[0], axes[1]) = (self.axis(0), self.axis(1));
+        axes
     }
 
     /// Pixels from the first to the last of a window, both included.
@@ -153,6 +151,27 @@ impl Windows {
     }
 }
 
+/// Padding before and behind that gives `ceil(size / stride)` windows; of an
+/// odd number of pixels, one more comes first or last.
+pub(super) fn same_padding(axis: &SlidingAxis, size: usize, lower: bool) -> Result<[usize; 2]> {
+    let last = size.div_ceil(axis.stride).saturating_sub(1).saturating_mul(axis.stride);
+    let covered = last.saturating_add(axis.extent());
+    // Where a single pixel is left over, all agree that it is the last.
+    if covered.saturating_add(1) < size {
+        return Err(Error::unsupported(
+            "`auto_pad` with strides this much larger than the window means different things to \
+             different tools",
+        )
+        .help("export the model with `pads` instead"));
+    }
+    let total = covered.saturating_sub(size);
+    if total > LARGEST {
+        return Err(Error::malformed(format!("padding of {total} pixels makes no sense")));
+    }
+    let before = if lower { total.div_ceil(2) } else { total / 2 };
+    Ok([before, total - before])
+}
+
 /// Integers of an attribute, one a side or axis, at least `least`.
 pub(super) fn numbers<const N: usize>(
     signature: &Signature<'_>,
@@ -168,19 +187,25 @@ pub(super) fn numbers<const N: usize>(
 
 /// `N` integers of at least `least`.
 pub(super) fn array<const N: usize>(given: &[i64], name: &str, least: usize) -> Result<[usize; N]> {
-    let given = <&[i64; N]>::try_from(given).map_err(|_| {
-        Error::unsupported(format!(
-            "expected attribute `{name}` of {N} integers, for two spatial dimensions, found {given:?}"
-        ))
-    })?;
-    let mut numbers = [0; N];
-    for (number, &given) in numbers.iter_mut().zip(given) {
-        *number = size(given, name)?;
-        if !(least..=LARGEST).contains(number) {
-            return Err(Error::malformed(format!(
-                "expected attribute `{name}` to be from {least} to {LARGEST}, found {given}"
-            )));
-        }
+    let numbers = list(given, name, N, least)?;
+    <[usize; N]>::try_from(numbers).map_err(|_| Error::internal("a list of another length"))
+}
+
+/// So many integers of at least `least`.
+pub(super) fn list(given: &[i64], name: &str, count: usize, least: usize) -> Result<Vec<usize>> {
+    if given.len() != count {
+        return Err(Error::unsupported(format!(
+            "expected attribute `{name}` of {count} integers, found {given:?}"
+        )));
     }
-    Ok(numbers)
+    let number = |&given: &i64| {
+        let number = size(given, name)?;
+        match (least..=LARGEST).contains(&number) {
+            true => Ok(number),
+            false => Err(Error::malformed(format!(
+                "expected attribute `{name}` to be from {least} to {LARGEST}, found {given}"
+            ))),
+        }
+    };
+    given.iter().map(number).collect()
 }

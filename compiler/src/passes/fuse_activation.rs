@@ -6,7 +6,7 @@ use super::pattern::{
 };
 use super::recognize_activations::composed;
 use super::{Miss, Outcome, Pass};
-use crate::ir::{NodeId, Tensor};
+use crate::ir::{ElementType, NodeId, Tensor};
 use crate::ops::{Activation, Binary, Conv, ConvTranspose, Epilogue, Gemm, Graph, Op, ScaleShift};
 use crate::step::{BinaryOperation, ResidualOrder};
 
@@ -56,6 +56,8 @@ fn fuse(
     activation: Activation,
     slopes: Option<(usize, Tensor)>,
 ) -> Outcome {
+    // Only kernels apply activations, and they know the sizes of tensors.
+    Miss::unless(graph.type_of(output(layer)).is_fixed())?;
     let operator = with_activation(graph, layer, activation)?;
     read_only_by(graph, output(layer), node)?;
     let what = format!("{} applied while {} stores", activation.spelling(), name(graph, layer));
@@ -72,6 +74,7 @@ fn fuse(
 
 /// The operator of a layer, with one more activation.
 fn with_activation(graph: &Graph, layer: NodeId, activation: Activation) -> Result<Op, Miss> {
+    Miss::unless(graph.type_of(output(layer)).element == ElementType::F32)?;
     let after = |before: Activation| {
         composed(before, activation).ok_or_else(|| {
             Miss::Refused(format!("{} applies {} already", name(graph, layer), before.spelling()))

@@ -42,6 +42,11 @@ fn why_no_op(graph: &Graph, node: NodeId, x: Value) -> Option<&'static str> {
         Op::Cast(cast) => {
             (cast.precision == Precision::Full, "the elements have that type already")
         }
+        Op::Dropout(_) => {
+            let mask = Value { node, output: 1 };
+            let unread = graph.consumers(mask).is_empty() && !graph.is_output(mask);
+            (unread, "nobody reads its mask")
+        }
         Op::Transpose(Transpose { permutation }) => {
             (permutation.iter().copied().eq(0..permutation.len()), "no dimension moves")
         }
@@ -172,6 +177,7 @@ mod tests {
     fn nodes_that_change_nothing_disappear() {
         disappears("[2,3]", "n = Identity(x)");
         disappears("[2,3]", "n = Dropout(x)");
+        disappears("[2,3]", "n, mask = Dropout(x)");
         disappears("[2,3]", "n = Reshape(x) { shape = [2, 3] }");
         disappears("[2,3]", "n = Expand(x) { shape = [2, 3] }");
         disappears("[2,3]", "n = Cast(x) { to = 1 }");
@@ -187,6 +193,7 @@ mod tests {
     #[test]
     fn nodes_that_look_alike_stay() {
         stays("[2,3]", "n = Reshape(x) { shape = [3, 2] }");
+        stays("[2,3]", "n = Cast(x) { to = 10 }");
         stays("[3,3]", "n = Transpose(x) { perm = [1, 0] }");
         stays("[3]", "n = Slice(x) { starts = [-1], ends = [-99], axes = [0], steps = [-1] }");
         stays("[2,3]", "n = Pad(x) { pads = [1, 0, -1, 0] }");

@@ -25,7 +25,7 @@ pub use tensor::{BlockedId, Placement, PlainId, TensorId};
 use crate::error::Result;
 use crate::ir::{TensorType, Value};
 use crate::ops::Graph;
-use crate::step::Plain;
+use crate::step::{Guard, Plain};
 use lower::{Draft, Lowering, lower};
 use memory::Resident;
 use tensor::Tensors;
@@ -71,6 +71,8 @@ pub struct Step {
     pub operator: String,
     /// The kernel and its numbers.
     pub kernel: Kernel,
+    /// It runs only where all these hold.
+    pub guards: Vec<Guard>,
     /// Multiply-adds of convolutions and matrix products.
     pub multiply_adds: u64,
 }
@@ -133,8 +135,10 @@ pub fn plan(graph: &Graph) -> Result<Plan> {
 
 fn build(draft: Draft, placement: &Placement<'_>) -> Step {
     let kernel = (draft.build)(placement);
-    let Draft { name, operator, multiply_adds, .. } = draft;
-    Step { name, operator, kernel, multiply_adds }
+    let Draft { name, operator, multiply_adds, guards, .. } = draft;
+    let guards = guards.into_iter();
+    let guards = guards.map(|(id, holds)| Guard { condition: placement.plain(id).offset, holds });
+    Step { name, operator, kernel, guards: guards.collect(), multiply_adds }
 }
 
 /// When each storage is in use. Inputs are written before the first step and

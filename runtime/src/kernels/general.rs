@@ -25,6 +25,15 @@ pub struct General<O, const I: usize, const R: usize> {
 type Sizes = [usize; RANK];
 
 impl<O: Operation, const I: usize, const R: usize> Step for General<O, I, R> {
+    unsafe fn skip(&self, memory: &Memory<'_>) {
+        for extent in self.outputs.iter().flat_map(|array| &array.sizes[..array.rank]) {
+            if let Extent::Found { count, .. } = *extent {
+                // SAFETY: `check` found the position inside and aligned.
+                unsafe { memory.arena().add(count).cast::<i64>().write(0) }
+            }
+        }
+    }
+
     fn check(&self, memory: &Memory<'_>) {
         memory.require_plain(&self.scratch, 8);
         for array in self.inputs.iter().flatten().chain(&self.outputs) {

@@ -9,10 +9,12 @@ pub(super) trait Accumulator: Copy {
     /// Nothing yet.
     const ZERO: Self;
 
-    fn from<T: Native>(value: T) -> Self;
-    fn to<T: Native>(self) -> T;
+    fn of<T: Native>(value: T) -> Self;
+    fn element<T: Native>(self) -> T;
     fn add(self, other: Self) -> Self;
     fn times(self, other: Self) -> Self;
+    /// Times a factor that mostly is 1.
+    fn scaled(self, factor: f32) -> Self;
 
     /// For keeping it in scratch memory.
     fn to_bits(self) -> u64;
@@ -22,11 +24,11 @@ pub(super) trait Accumulator: Copy {
 impl Accumulator for f64 {
     const ZERO: Self = 0.0;
 
-    fn from<T: Native>(value: T) -> Self {
+    fn of<T: Native>(value: T) -> Self {
         value.to_f64()
     }
 
-    fn to<T: Native>(self) -> T {
+    fn element<T: Native>(self) -> T {
         T::from_f64(self)
     }
 
@@ -36,6 +38,10 @@ impl Accumulator for f64 {
 
     fn times(self, other: Self) -> Self {
         self * other
+    }
+
+    fn scaled(self, factor: f32) -> Self {
+        self * factor as Self
     }
 
     fn to_bits(self) -> u64 {
@@ -50,11 +56,11 @@ impl Accumulator for f64 {
 impl Accumulator for i64 {
     const ZERO: Self = 0;
 
-    fn from<T: Native>(value: T) -> Self {
+    fn of<T: Native>(value: T) -> Self {
         value.to_i128() as Self
     }
 
-    fn to<T: Native>(self) -> T {
+    fn element<T: Native>(self) -> T {
         T::from_i128(self.into())
     }
 
@@ -64,6 +70,13 @@ impl Accumulator for i64 {
 
     fn times(self, other: Self) -> Self {
         self.wrapping_mul(other)
+    }
+
+    fn scaled(self, factor: f32) -> Self {
+        if factor.to_bits() == 1f32.to_bits() {
+            return self;
+        }
+        (factor as f64 * self as f64) as Self
     }
 
     fn to_bits(self) -> u64 {

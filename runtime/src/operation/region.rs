@@ -23,7 +23,7 @@ fn rounded<T: Native>(value: f64) -> f64 {
 }
 
 /// The largest integer that is not larger.
-fn floor(value: f64) -> i64 {
+pub(super) fn floor(value: f64) -> i64 {
     let whole = value as i64;
     if whole as f64 > value { whole - 1 } else { whole }
 }

@@ -77,6 +77,12 @@ impl<const N: usize> Iterator for Walk<N> {
     }
 }
 
+/// Number of elements, where a tensor has these dimensions among others. Wraps
+/// where it is absurd, which only happens beside a dimension of 0.
+pub(super) fn count(sizes: &[usize]) -> usize {
+    sizes.iter().fold(1, |count, &size| count.wrapping_mul(size))
+}
+
 /// How far apart elements are along each dimension of a tensor of these sizes.
 pub(super) fn strides(sizes: &[usize]) -> [usize; RANK] {
     let mut strides = [0; RANK];

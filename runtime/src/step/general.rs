@@ -56,6 +56,16 @@ description! {
     }
 }
 
+description! {
+    /// A condition for a step to run.
+    pub struct Guard {
+        /// Byte position in the arena of a truth value.
+        pub condition: usize,
+        /// What it must be.
+        pub holds: bool,
+    }
+}
+
 impl Extent {
     /// The size, or the largest that it can be.
     #[must_use]

@@ -35,7 +35,7 @@ pub use conv_transpose::{
 pub use conv_transpose::{pack_transposed_depthwise_weights, pack_transposed_weights};
 pub use data::{BlockedCopy, Fill, Pack, StridedCopy, Unpack};
 pub use dense::{BatchDense, Dense, MatMul, pack_dense_weights};
-pub use general::{Array, Extent, Space};
+pub use general::{Array, Extent, Guard, Space};
 pub use layout::{ALIGNMENT, Blocked, GROUP, Halo, LANES, Plain, RANK, Section};
 pub use normalization::{LocalResponse, ScaleShift, Softmax};
 pub use pointwise::{Binary, BinaryOperation, BlockedBinary, BlockedUnary, Unary, UnaryFunction};

@@ -77,6 +77,13 @@ fn wrong_attributes_are_refused() {
     });
     assert!(unknown.contains("unknown type 99"), "{unknown}");
     let subgraph = with(&|n| n.attribute = vec![attribute("body", AttributeType::GRAPH)]);
+    let missing = "node `p` (Pass): attribute `body` should be a graph, but there is none";
+    assert_eq!(subgraph, missing);
+    let subgraph = with(&|n| {
+        let mut body = attribute("body", AttributeType::GRAPH);
+        body.g = Some(GraphProto::default()).into();
+        n.attribute = vec![body];
+    });
     assert_eq!(subgraph, "node `p` (Pass): attribute `body` is a graph");
     let nothing = with(&|n| n.attribute = vec![attribute("t", AttributeType::TENSOR)]);
     assert!(nothing.contains("should be a tensor, but there is none"), "{nothing}");
@@ -205,7 +212,7 @@ fn unsupported_operators_come_in_one_message() {
     ];
     assert_eq!(
         message(&model(graph(nodes))),
-        "operators `Einsum` (3), `If` (1), `com.example.Fused` (1) are not supported"
+        "operators `Einsum` (3), `com.example.Fused` (1) are not supported"
     );
     let one = vec![node("Einsum", "", &["x"], &["y"])];
     assert_eq!(message(&model(graph(one))), "the operator `Einsum` (1) is not supported");

@@ -68,11 +68,10 @@ fn pins_must_fit_the_file() {
 
 #[test]
 fn absurd_sizes_are_refused() {
-    let (kind, found) = pinned(&passing(value("x", 1, &["1", "0"])), &[]).unwrap_err();
-    assert_eq!(kind, ErrorKind::Malformed);
-    assert_eq!(found, "input or output `x`: 0 is no size");
-    let (_, found) = pinned(&passing(value("x", 1, &["-7"])), &[]).unwrap_err();
+    let (kind, found) = pinned(&passing(value("x", 1, &["-7"])), &[]).unwrap_err();
     assert!(found.contains("-7 is no size"), "{found}");
+    assert_eq!(kind, ErrorKind::Malformed);
+    assert_eq!(pinned(&passing(value("x", 1, &["1", "0"])), &[]).unwrap(), "f32[1,0]");
     let (kind, found) = pinned(&passing(value("x", 1, &["-1"])), &[]).unwrap_err();
     assert_eq!(kind, ErrorKind::Unpinned, "{found}");
     let huge = ["9223372036854775807"; 4];

@@ -130,10 +130,4 @@ fn what_makes_no_sense_is_refused() {
         .ints("output_shape", &[1, 2, 3, 3])
         .refused(ErrorKind::Unsupported, "output_shape");
     case(&[4, 2, 1, 1]).string("activation", "Relu").refused(ErrorKind::Malformed, "unknown");
-    for sizes in [&[1, 4, 3][..], &[1, 4, 3, 3, 3]] {
-        Case::new("ConvTranspose", 11)
-            .counting(sizes)
-            .counting(&[4, 2, 1, 1, 1][..sizes.len()])
-            .refused(ErrorKind::Unsupported, "two spatial dimensions");
-    }
 }

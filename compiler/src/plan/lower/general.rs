@@ -120,6 +120,7 @@ impl Lowering<'_> {
         let outputs = outputs.map(|output| self.result(Value { node: result.node, output }));
         let outputs: Vec<_> = outputs.collect::<Result<_>>()?;
         self.push_general(operation, inputs, outputs, scratch);
+        self.guard();
         Ok(())
     }
 

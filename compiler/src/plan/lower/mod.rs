@@ -13,8 +13,10 @@ mod data;
 mod dense;
 mod elementwise;
 mod general;
+mod guards;
 mod normalization;
 mod pool;
+mod regions;
 mod resample;
 #[cfg(test)]
 mod tests;
@@ -37,6 +39,8 @@ pub struct Lowering<'g> {
     forms: BTreeMap<Value, Forms>,
     /// Where the sizes are that are known only at run time, by symbol.
     counts: BTreeMap<String, PlainId>,
+    /// The conditions under which nodes run.
+    guards: BTreeMap<NodeId, Vec<guards::Guard>>,
     /// Channel concatenations so far: the values joined, and the result.
     concatenations: Vec<(Vec<Value>, BlockedId)>,
     /// The node that is being lowered.
@@ -62,6 +66,8 @@ pub struct Draft {
     pub reads: Vec<TensorId>,
     /// What it writes.
     pub writes: Vec<TensorId>,
+    /// The truth values on which it depends whether it runs.
+    pub guards: Vec<(PlainId, bool)>,
     /// The description, once everything has a place.
     pub build: Box<dyn Fn(&Placement<'_>) -> Kernel>,
 }
@@ -82,6 +88,7 @@ pub fn lower(graph: &Graph) -> Result<Lowering<'_>> {
         drafts: Vec::new(),
         forms: BTreeMap::new(),
         counts: BTreeMap::new(),
+        guards: guards::guards(graph)?,
         concatenations: Vec::new(),
         current: NodeId::default(),
     };
@@ -166,10 +173,12 @@ impl<'g> Lowering<'g> {
             Op::Identity(_) => self.alias(first()?, result),
             Op::LocalResponse(lrn) => self.local_response(lrn, first()?, result),
             Op::MatMul(_) => self.matmul(operands, result),
+            Op::MaxRoiPool(pool) => self.max_roi_pool(pool, operands, result),
             Op::Pad(pad) => self.pad(pad, first()?, result),
             Op::Pool(pool) => self.pool(pool, first()?, result),
             Op::Reshape(_) => self.alias(first()?, result),
             Op::Resize(resize) => self.resize(resize, first()?, result),
+            Op::RoiAlign(align) => self.roi_align(align, operands, result),
             Op::ScaleShift(scale_shift) => self.scale_shift(scale_shift, operands, result),
             Op::Slice(slice) => self.slice(&slice.ranges, first()?, result),
             Op::Softmax(softmax) => self.softmax(softmax, first()?, result),
@@ -312,6 +321,21 @@ impl<'g> Lowering<'g> {
     ) {
         let multiply_adds = crate::ops::multiply_adds(self.graph, self.current);
         self.draft(self.operator_name(), multiply_adds, reads, &[writes.into()], Box::new(build));
+        self.guard();
+    }
+
+    /// Makes the last step depend on the conditions of the current node.
+    fn guard(&mut self) {
+        let Some(guards) = self.guards.get(&self.current) else { return };
+        let place =
+            |&(condition, holds): &guards::Guard| Some((self.forms.get(&condition)?.plain?, holds));
+        // A condition that has no place is not computed yet; without it the
+        // inner ones mean nothing.
+        let guards: Vec<_> = guards.iter().map_while(place).collect();
+        if let Some(draft) = self.drafts.last_mut() {
+            draft.reads.extend(guards.iter().map(|&(id, _)| TensorId::from(id)));
+            draft.guards = guards;
+        }
     }
 
     /// A step that only brings data into the form that another one wants.
@@ -339,6 +363,7 @@ impl<'g> Lowering<'g> {
             multiply_adds,
             reads: reads.to_vec(),
             writes: writes.to_vec(),
+            guards: Vec::new(),
             build,
         });
     }
