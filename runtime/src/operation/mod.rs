@@ -48,10 +48,12 @@
 //! ```
 
 mod accumulate;
+mod affine_grid;
 mod arg_extreme;
 mod bits;
 mod broadcast;
 mod clip;
+mod column_to_image;
 mod comparison;
 mod compress;
 mod concat;
@@ -73,7 +75,6 @@ mod gather_nd;
 mod general_expand;
 mod general_gather;
 mod indexing;
-mod layer_normalization;
 mod max_roi_pool;
 mod max_unpool;
 mod non_max_suppression;
@@ -89,7 +90,6 @@ pub(crate) mod region;
 mod reshape;
 mod reverse_sequence;
 mod roi_align;
-mod rotary_embedding;
 mod scatter_elements;
 mod scatter_nd;
 mod scatter_reduction;
@@ -117,13 +117,17 @@ with_reals! {
     mod class_loss;
     mod fold;
     mod function;
+    mod grid_sample;
     mod integer_conv;
     mod integer_product;
+    mod layer_normalization;
     mod linear_attention;
     mod moments;
     mod pool;
     mod quantize;
     mod reduce;
+    pub(crate) mod resize;
+    mod rotary_embedding;
     mod softmax;
 
     pub use arithmetic::{Arithmetic, ElementwiseArithmetic};
@@ -134,18 +138,24 @@ with_reals! {
     pub use class_loss::{ClassLoss, Total};
     pub use fold::{ElementwiseFold, FoldFunction};
     pub use function::{ElementFunction, ElementwiseFunction};
+    pub use grid_sample::{GeneralGridSample, GridInterpolation, GridPadding};
     pub use integer_conv::{IntegerConv, QuantizedConv};
     pub use integer_product::IntegerProduct;
+    pub use layer_normalization::LayerNormalization;
     pub use linear_attention::LinearAttention;
     pub use pool::{GeneralGlobalPool, GeneralPool, Pooling};
     pub use quantize::Quantization;
     pub use reduce::{GeneralReduce, Reduction};
+    pub use resize::{AspectPolicy, Coordinates, GeneralResize, Interpolation, ResizeTarget, Rounding};
+    pub use rotary_embedding::RotaryEmbedding;
     pub use softmax::{GeneralSoftmax, SoftmaxFunction};
 }
 
+pub use affine_grid::GeneralAffineGrid;
 pub use arg_extreme::ArgExtreme;
 pub use bits::{BitFunction, ElementwiseBits, ElementwiseNot};
 pub use clip::ElementwiseClip;
+pub use column_to_image::GeneralColumnToImage;
 pub use comparison::{Comparison, ElementwiseComparison};
 pub use compress::Compress;
 pub use concat::GeneralConcat;
@@ -165,7 +175,6 @@ pub use gather_elements::GatherElements;
 pub use gather_nd::GatherNd;
 pub use general_expand::GeneralExpand;
 pub use general_gather::GeneralGather;
-pub use layer_normalization::LayerNormalization;
 pub use max_roi_pool::GeneralMaxRoiPool;
 pub use max_unpool::MaxUnpool;
 pub use non_max_suppression::NonMaxSuppression;
@@ -178,7 +187,6 @@ pub use progression::Progression;
 pub use reshape::{GeneralReshape, ReshapeTarget};
 pub use reverse_sequence::ReverseSequence;
 pub use roi_align::GeneralRoiAlign;
-pub use rotary_embedding::RotaryEmbedding;
 pub use scatter_elements::ScatterElements;
 pub use scatter_nd::ScatterNd;
 pub use scatter_reduction::ScatterReduction;
