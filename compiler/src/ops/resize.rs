@@ -8,7 +8,8 @@ use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
 pub use crate::operation::{Coordinates, Interpolation, Rounding};
-use crate::operation::{GeneralResize, ResizeTarget, Sampling};
+use crate::operation::resize::Sampling;
+use crate::operation::{GeneralResize, ResizeTarget};
 use crate::step::RANK;
 
 /// `Resize`, and `Upsample` of older operator sets; sizes and scales are known

@@ -127,7 +127,7 @@ with_reals! {
     mod pool;
     mod quantize;
     mod reduce;
-    mod resize;
+    pub(crate) mod resize;
     mod softmax;
 
     pub use arithmetic::{Arithmetic, ElementwiseArithmetic};
@@ -147,7 +147,6 @@ with_reals! {
     pub use reduce::{GeneralReduce, Reduction};
     pub use resize::{AspectPolicy, Coordinates, GeneralResize, Interpolation, ResizeTarget, Rounding};
     pub use softmax::{GeneralSoftmax, SoftmaxFunction};
-    pub(crate) use resize::Sampling;
 }
 
 pub use affine_grid::GeneralAffineGrid;
