@@ -72,11 +72,19 @@ impl Conv {
 
     /// Multiply-adds for a result of this type.
     pub(super) fn multiply_adds(weights: &TensorType, result: &TensorType) -> u64 {
-        let (Ok([_, depth, kh, kw]), Ok(elements)) = (weights.picture(), result.elements()) else {
-            return 0;
-        };
-        (elements as u64).saturating_mul((depth * kh * kw) as u64)
+        of_each(weights, result)
     }
+}
+
+/// Multiply-adds where each of these elements meets all weights but those of
+/// the other channels.
+pub(super) fn of_each(weights: &TensorType, elements: &TensorType) -> u64 {
+    let (Ok(elements), Some((_, weights))) = (elements.elements(), weights.shape.split_first())
+    else {
+        return 0;
+    };
+    let weights = weights.iter().map(|dim| dim.max() as u64).fold(1, u64::saturating_mul);
+    (elements as u64).saturating_mul(weights)
 }
 
 /// Whether a node's first operand is pictures of two dimensions and known

@@ -67,9 +67,9 @@ impl Convolution {
         (shape, end)
     }
 
-    /// Sums the planes of the result, one after the other: `add` adds the pixels
-    /// of a run times a weight, which it gets as indices, `finish` gets the
-    /// index of a plane and its sums. A sum is a word that is zero at first.
+    /// Sums the planes of the result: `add` adds the pixels of a run times a
+    /// weight, which it gets as indices, `finish` gets the index of a plane and
+    /// its sums. A sum is a word that is zero at first.
     pub(super) fn sum(
         &self,
         scratch: &mut [u64],
@@ -78,29 +78,44 @@ impl Convolution {
     ) -> Result<(), Failure> {
         let dimensions = self.dimensions;
         let (sizes, counts) = (&self.sizes[..dimensions], &self.counts[..dimensions]);
-        let sums = scratch.get_mut(..volume(counts));
-        let sums = sums.ok_or(Failure("there is too little scratch memory"))?;
         let axes = &self.axes[..dimensions];
-        let (plane, taps) = (volume(sizes), self.axes.map(|axis| axis.kernel));
-        for result in 0..self.batch * self.out {
-            let (picture, out) = (result / self.out, result % self.out);
-            let first = out / (self.out / self.groups) * self.depth;
+        let kernel = self.axes.map(|axis| axis.kernel);
+        let (plane, taps, results) = (volume(sizes), volume(&kernel[..dimensions]), volume(counts));
+        let of_group = self.out / self.groups;
+        // No tap reaches anything where there are no results.
+        let blocks = if results == 0 { 0 } else { of_group.div_ceil(TOGETHER) };
+        for block in 0..self.batch * self.groups * blocks {
+            let (run_of_channels, block) = (block / blocks, block % blocks);
+            let (picture, group) = (run_of_channels / self.groups, run_of_channels % self.groups);
+            let first = group * of_group + block * TOGETHER;
+            let outs = TOGETHER.min(of_group - block * TOGETHER);
+            let sums = scratch.get_mut(..outs * results);
+            let sums = sums.ok_or(Failure("there is too little scratch memory"))?;
             sums.fill(0);
             for channel in 0..self.depth {
-                let start = (picture * self.channels + first + channel) * plane;
-                let mut weight = (out * self.depth + channel) * volume(&taps[..dimensions]);
-                each_index(&below(&taps)[..dimensions], |tap| {
+                let start = (picture * self.channels + group * self.depth + channel) * plane;
+                let mut weight = (first * self.depth + channel) * taps;
+                each_index(&below(&kernel)[..dimensions], |tap| {
                     each_run(axes, sizes, counts, tap, |run| {
-                        add(sums, run, [start + run.pixel, weight]);
+                        for (i, sums) in sums.chunks_exact_mut(results).enumerate() {
+                            let weight = weight + i * self.depth * taps;
+                            add(sums, run, [start + run.pixel, weight]);
+                        }
                     });
                     weight += 1;
                 });
             }
-            finish(result, sums);
+            for (out, sums) in (first..).zip(sums.chunks_exact(results)) {
+                finish(picture * self.out + out, sums);
+            }
         }
         Ok(())
     }
 }
+
+/// Channels of the result that are summed at the same time: they meet the same
+/// pixels.
+const TOGETHER: usize = 8;
 
 /// Axes with the kernel of the weights.
 pub(super) fn with_kernel(axes: &[SlidingAxis; RANK], kernel: &[usize]) -> [SlidingAxis; RANK] {
@@ -111,18 +126,25 @@ pub(super) fn with_kernel(axes: &[SlidingAxis; RANK], kernel: &[usize]) -> [Slid
     axes
 }
 
-/// Elements of a plane of the result, for pictures of at most these sizes.
-pub(super) fn plane(axes: &[SlidingAxis; RANK], dimensions: usize, inputs: &[&[usize]]) -> usize {
+/// Scratch memory of a convolution, for pictures of at most these sizes.
+pub(super) fn scratch(axes: &[SlidingAxis; RANK], dimensions: usize, inputs: &[&[usize]]) -> usize {
     let sizes = inputs.first().and_then(|sizes| sizes.get(2..)).unwrap_or_default();
     let kernel = inputs.get(1).and_then(|sizes| sizes.get(2..)).unwrap_or_default();
     let axes = with_kernel(axes, kernel);
     let counts = axes.iter().zip(sizes).map(|(axis, &size)| axis.count(size, false).unwrap_or(0));
-    counts.take(dimensions).fold(1, usize::saturating_mul)
+    counts.take(dimensions).fold(TOGETHER, usize::saturating_mul)
+}
+
+/// Adds pixels times a weight to sums, which are f64.
+fn add_products<'a, T: Native>(sums: &mut [u64], pixels: impl Iterator<Item = &'a T>, weight: f64) {
+    for (sum, pixel) in sums.iter_mut().zip(pixels) {
+        *sum = (f64::from_bits(*sum) + weight * pixel.to_f64()).to_bits();
+    }
 }
 
 impl Operation for GeneralConv {
     fn scratch(&self, inputs: &[&[usize]]) -> usize {
-        plane(&self.axes, self.dimensions, inputs)
+        scratch(&self.axes, self.dimensions, inputs)
     }
 
     fn run(
@@ -155,9 +177,12 @@ impl Operation for GeneralConv {
                 scratch,
                 |sums, run, [pixel, weight]| {
                     let weight = weights[weight].to_f64();
-                    let pixels = data[pixel..].iter().step_by(run.stride);
-                    for (sum, pixel) in sums[run.window..][..run.count].iter_mut().zip(pixels) {
-                        *sum = (f64::from_bits(*sum) + weight * pixel.to_f64()).to_bits();
+                    let (sums, pixels) = (&mut sums[run.window..][..run.count], &data[pixel..]);
+                    // Adjoining pixels are added several at a time.
+                    if run.stride == 1 {
+                        add_products(sums, pixels.iter(), weight);
+                    } else {
+                        add_products(sums, pixels.iter().step_by(run.stride), weight);
                     }
                 },
                 |plane, sums| {

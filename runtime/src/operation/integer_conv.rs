@@ -1,7 +1,7 @@
 //! Convolution of bytes: of integers, and of real numbers that stand behind
 //! them.
 
-use super::conv::{Convolution, plane};
+use super::conv::{Convolution, scratch};
 use super::sliding::SlidingAxis;
 use super::{ElementType, Failure, Input, Native, Operation, Output};
 use crate::real::round_ties_even;
@@ -110,7 +110,7 @@ fn sum<X: Native + Into<i64>, W: Native + Into<i64>>(
 
 impl Operation for IntegerConv {
     fn scratch(&self, inputs: &[&[usize]]) -> usize {
-        plane(&self.axes, self.dimensions, inputs)
+        scratch(&self.axes, self.dimensions, inputs)
     }
 
     fn run(
@@ -174,7 +174,7 @@ impl Rounding<'_> {
 impl Operation for QuantizedConv {
     fn scratch(&self, inputs: &[&[usize]]) -> usize {
         match inputs {
-            [data, _, _, weights, ..] => plane(&self.axes, self.dimensions, &[data, weights]),
+            [data, _, _, weights, ..] => scratch(&self.axes, self.dimensions, &[data, weights]),
             _ => 0,
         }
     }
