@@ -130,7 +130,6 @@ with_reals! {
     mod reduce;
     pub(crate) mod resize;
     mod rotary_embedding;
-    mod rotary_embedding;
     mod signal_weights;
     mod softmax;
     mod spectrum;
@@ -153,7 +152,6 @@ with_reals! {
     pub use recurrent::{Cell, Curve, Direction, GateActivation, Recurrent};
     pub use reduce::{GeneralReduce, Reduction};
     pub use resize::{AspectPolicy, Coordinates, GeneralResize, Interpolation, ResizeTarget, Rounding};
-    pub use rotary_embedding::RotaryEmbedding;
     pub use rotary_embedding::RotaryEmbedding;
     pub use signal_weights::{MelWeights, WindowFunction};
     pub use softmax::{GeneralSoftmax, SoftmaxFunction};
