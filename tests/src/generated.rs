@@ -206,6 +206,8 @@ impl Runner {
         let _ = fs::remove_dir_all(&data);
         let set = |number: usize| data.join(format!("set_{number}"));
         for (number, inputs) in sets.iter().enumerate() {
+            // A network may have no inputs.
+            fs::create_dir_all(set(number)).map_err(|error| Error::io(set(number), &error))?;
             for (i, input) in inputs.iter().enumerate() {
                 let file = set(number).join(format!("input_{i}"));
                 write_if_changed(&file, &raw::bytes(input))?;

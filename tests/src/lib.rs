@@ -13,6 +13,7 @@
 //! - [`models`]: small models made on the spot, whole ones and broken ones;
 //! - [`conformance`]: the tests of ONNX's own operators;
 //! - [`random`]: random small networks;
+//! - [`tails`]: random graphs of all other operators;
 //! - [`generated`]: packages around generated code, built and run as a user's;
 //! - `runner/`: the program in those packages;
 //! - `tests/`: the tests themselves;
@@ -24,6 +25,7 @@ pub mod generated;
 pub mod models;
 pub mod random;
 pub mod raw;
+pub mod tails;
 pub mod zoo;
 
 use std::path::{Path, PathBuf};

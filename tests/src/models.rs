@@ -52,13 +52,21 @@ impl Maker {
 
     /// Declares an f32 input.
     pub fn input(&mut self, name: &str, shape: &[i64]) -> &mut Self {
-        self.model.graph.mut_or_insert_default().input.push(value(name, shape));
+        self.model.graph.mut_or_insert_default().input.push(value(name, DataType::FLOAT, shape));
+        self
+    }
+
+    /// Declares an input of any type.
+    pub fn typed_input(&mut self, name: &str, element: DataType, shape: &[usize]) -> &mut Self {
+        let shape: Vec<_> = shape.iter().map(|&size| size as i64).collect();
+        let declared = value(name, element, &shape);
+        self.model.graph.mut_or_insert_default().input.push(declared);
         self
     }
 
     /// Declares an f32 output.
     pub fn output(&mut self, name: &str, shape: &[i64]) -> &mut Self {
-        self.model.graph.mut_or_insert_default().output.push(value(name, shape));
+        self.model.graph.mut_or_insert_default().output.push(value(name, DataType::FLOAT, shape));
         self
     }
 
@@ -140,7 +148,7 @@ impl Maker {
     }
 }
 
-fn value(name: &str, shape: &[i64]) -> ValueInfoProto {
+fn value(name: &str, element: DataType, shape: &[i64]) -> ValueInfoProto {
     let dimension = |&size| tensor_shape_proto::Dimension {
         value: Some(tensor_shape_proto::dimension::Value::DimValue(size)),
         ..Default::default()
@@ -148,7 +156,7 @@ fn value(name: &str, shape: &[i64]) -> ValueInfoProto {
     let shape =
         TensorShapeProto { dim: shape.iter().map(dimension).collect(), ..Default::default() };
     let tensor = type_proto::Tensor {
-        elem_type: DataType::FLOAT as i32,
+        elem_type: element as i32,
         shape: Some(shape).into(),
         ..Default::default()
     };

@@ -28,7 +28,7 @@ impl Network {
     /// The network of this number.
     #[must_use]
     pub fn new(number: u64) -> Self {
-        let mut random = Random { recipe: Recipe { seed: number << 32, scale: 1.0 }, drawn: 0 };
+        let mut random = Random::new(number);
         let shape = vec![
             random.one_of(&[1, 1, 1, 2, 3]),
             random.one_of(&CHANNELS),
@@ -66,28 +66,33 @@ fn signed(shape: &[usize]) -> Vec<i64> {
 
 /// Numbers that look random.
 #[derive(Clone, Debug)]
-struct Random {
+pub(crate) struct Random {
     recipe: Recipe,
     drawn: u64,
 }
 
 impl Random {
+    /// The numbers of a network.
+    pub(crate) const fn new(number: u64) -> Self {
+        Self { recipe: Recipe { seed: number << 32, scale: 1.0 }, drawn: 0 }
+    }
+
     /// A number below `bound`.
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.drawn += 1;
         // The sum of four parts is not uniform, its low bits are.
         (self.recipe.drawn(self.drawn) & 0xffff) as usize % bound
     }
 
-    fn between(&mut self, low: usize, high: usize) -> usize {
+    pub(crate) fn between(&mut self, low: usize, high: usize) -> usize {
         low + self.below(high - low + 1)
     }
 
-    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub(crate) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
 
-    fn chance(&mut self, one_in: usize) -> bool {
+    pub(crate) fn chance(&mut self, one_in: usize) -> bool {
         self.below(one_in) == 0
     }
 }

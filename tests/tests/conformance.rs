@@ -69,6 +69,9 @@ fn table(outcomes: &BTreeMap<String, Outcome>) -> String {
     for (name, outcome) in outcomes {
         let _ = match outcome {
             Ok(constants) => writeln!(table, "{name}\tpass\t{}", constants.join(" ")),
+            Err(reason) if reason.starts_with("wrong") || reason.starts_with("fails") => {
+                writeln!(table, "{name}\tdiffers\t{reason}")
+            }
             Err(reason) => writeln!(table, "{name}\trefused\t{reason}"),
         };
     }

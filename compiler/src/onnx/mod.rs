@@ -7,11 +7,17 @@
 //! [`import`] reads the file, walks the bytes once to refuse what would harm
 //! the protobuf parser (`wire`), parses, and frees the bytes. Then it checks
 //! the version, that all operators are known (`unsupported`) and that every
-//! value is defined once and reads only what is defined (`order`); settles
-//! the shapes of the inputs (`inputs`); and moves one initializer after the
-//! other out of the parsed messages (`tensor`, `external`), so that the
-//! weights are in memory twice at most. Nodes go to [`crate::ir::Builder`],
-//! which reads operators, infers shapes and folds constants.
+//! value is defined once and reads only what is defined (`names`, `order`);
+//! settles the shapes of the inputs (`inputs`, `fixed`); and moves one
+//! initializer after the other out of the parsed messages (`tensor`,
+//! `external`), so that the weights are in memory twice at most. Nodes go to
+//! [`crate::ir::Builder`], which reads operators, infers shapes and folds
+//! constants.
+//!
+//! The graph has no graphs inside: functions of the file are expanded where
+//! they are called (`functions`), both branches of an `If` are laid out beside
+//! each other (`control`), and loops are unrolled (`repeat`, `scan`). A `body`
+//! is read once for that, and what all of them become together is bounded.
 //!
 //! Inputs that have an initializer are constants: older files list every
 //! initializer among the inputs, and a default value is all that a compiled

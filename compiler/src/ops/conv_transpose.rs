@@ -1,6 +1,6 @@
 //! Transposed convolution over two spatial dimensions.
 
-use super::conv::{check_slot, groups, reads_pictures};
+use super::conv::{check_slot, groups, of_each, reads_pictures};
 use super::floats::{check_float, check_same_element, rounded, widened};
 use super::reading::{NEWEST, check, operand_type};
 use super::general_conv_transpose::{read_padding, spread};
@@ -50,10 +50,7 @@ impl ConvTranspose {
 
     /// Multiply-adds for an input of this type: every pixel meets every tap.
     pub(super) fn multiply_adds(input: &TensorType, weights: &TensorType) -> u64 {
-        let (Ok([_, width, kh, kw]), Ok(elements)) = (weights.picture(), input.elements()) else {
-            return 0;
-        };
-        (elements as u64).saturating_mul((width * kh * kw) as u64)
+        of_each(weights, input)
     }
 
     /// How the kernel, of a single tap here, slides along a dimension.

@@ -22,7 +22,9 @@ impl Definition for DepthSpace {
 
     fn name(&self) -> &'static str {
         match self.direction {
-            DepthSpaceDirection::ToDepth => "SpaceToDepth",
+            DepthSpaceDirection::ToDepthBlockFirst | DepthSpaceDirection::ToDepthColumnFirst => {
+                "SpaceToDepth"
+            }
             DepthSpaceDirection::ToSpaceDepthFirst | DepthSpaceDirection::ToSpaceColumnFirst => {
                 "DepthToSpace"
             }
@@ -33,29 +35,32 @@ impl Definition for DepthSpace {
         let attributes =
             Attributes::default().with("blocksize", Attribute::Int(self.block as i64));
         let mode = match self.direction {
-            DepthSpaceDirection::ToDepth => return attributes,
-            DepthSpaceDirection::ToSpaceDepthFirst => "DCR",
-            DepthSpaceDirection::ToSpaceColumnFirst => "CRD",
+            DepthSpaceDirection::ToSpaceDepthFirst | DepthSpaceDirection::ToDepthBlockFirst => {
+                "DCR"
+            }
+            DepthSpaceDirection::ToSpaceColumnFirst | DepthSpaceDirection::ToDepthColumnFirst => {
+                "CRD"
+            }
         };
         attributes.with("mode", Attribute::String(mode.to_owned()))
     }
 
     fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
-        let direction = if signature.operator == "SpaceToDepth" {
-            check(signature, &["blocksize"], 1)?;
-            DepthSpaceDirection::ToDepth
-        } else {
-            let since_modes = signature.opset >= 11;
-            check(signature, if since_modes { &["blocksize", "mode"] } else { &["blocksize"] }, 1)?;
-            match signature.attributes.string_or("mode", "DCR")? {
-                "DCR" => DepthSpaceDirection::ToSpaceDepthFirst,
-                "CRD" => DepthSpaceDirection::ToSpaceColumnFirst,
-                other => {
-                    return Err(Error::malformed(format!(
-                        "attribute `mode` should be `DCR` or `CRD`, but is `{}`",
-                        printable(other)
-                    )));
-                }
+        let to_depth = signature.operator == "SpaceToDepth";
+        let since_modes = if to_depth { 28 } else { 11 };
+        let attributes: &[&str] =
+            if signature.opset < since_modes { &["blocksize"] } else { &["blocksize", "mode"] };
+        check(signature, attributes, 1)?;
+        let direction = match (signature.attributes.string_or("mode", "DCR")?, to_depth) {
+            ("DCR", true) => DepthSpaceDirection::ToDepthBlockFirst,
+            ("CRD", true) => DepthSpaceDirection::ToDepthColumnFirst,
+            ("DCR", false) => DepthSpaceDirection::ToSpaceDepthFirst,
+            ("CRD", false) => DepthSpaceDirection::ToSpaceColumnFirst,
+            (other, _) => {
+                return Err(Error::malformed(format!(
+                    "attribute `mode` should be `DCR` or `CRD`, but is `{}`",
+                    printable(other)
+                )));
             }
         };
         let block = signature.attributes.int("blocksize")?;
@@ -92,7 +97,7 @@ impl Definition for DepthSpace {
             Dim::Bounded { max, .. } => Dim::fresh(max.saturating_mul(by)),
         };
         let shape = match self.direction {
-            DepthSpaceDirection::ToDepth => vec![
+            DepthSpaceDirection::ToDepthBlockFirst | DepthSpaceDirection::ToDepthColumnFirst => vec![
                 batch.clone(),
                 multiplied(channels, area),
                 divided(height, self.block)?,
@@ -142,6 +147,9 @@ mod tests {
         let (shape, values) = case.f32s();
         assert_eq!(shape, [1, 8, 1, 1]);
         assert_eq!(values, [0.0, 4.0, 1.0, 5.0, 2.0, 6.0, 3.0, 7.0]);
+        let case = Case::new("SpaceToDepth", 28).string("mode", "CRD").int("blocksize", 2);
+        let values = case.counting(&[1, 2, 2, 2]).f32s().1;
+        assert_eq!(values, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
         let empty = Case::new("SpaceToDepth", 1).int("blocksize", 3).counting(&[1, 2, 0, 3]);
         assert_eq!(empty.f32s().0, [1, 18, 0, 1]);
     }

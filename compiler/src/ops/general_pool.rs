@@ -75,7 +75,7 @@ impl Definition for GeneralPool {
     const NAMES: &'static [&'static str] = &["MaxPool", "AveragePool", "LpPool"];
 
     fn reads(signature: &Signature<'_>) -> bool {
-        !super::Pool::reads(signature)
+        signature.operator == "LpPool" || !super::Pool::reads(signature)
     }
 
     fn name(&self) -> &'static str {

@@ -193,6 +193,7 @@ macro_rules! operators {
 
 operators! {
     activation::Activation,
+    affine_grid::AffineGrid,
     arg_extreme::ArgExtreme,
     attention::Attention,
     axes_normalization::AxesNormalization,
@@ -205,6 +206,7 @@ operators! {
     center_crop_pad::CenterCropPad,
     class_loss::ClassLoss,
     clip::Clip,
+    column_to_image::ColumnToImage,
     compare::Compare,
     compress::Compress,
     concat::Concat,
@@ -231,6 +233,7 @@ operators! {
     general_pool::GeneralPool,
     global_lp_pool::GlobalLpPool,
     global_pool::GlobalPool,
+    grid_sample::GridSample,
     group_normalization::GroupNormalization,
     hardmax::Hardmax,
     identity::Identity,
@@ -263,6 +266,7 @@ operators! {
     runtime_expand::RuntimeExpand,
     runtime_pad::RuntimePad,
     runtime_reshape::RuntimeReshape,
+    runtime_resize::RuntimeResize,
     runtime_slice::RuntimeSlice,
     runtime_split::RuntimeSplit,
     scale_shift::ScaleShift,

@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_bias_is_added_to_the_sum() {
         let biased = case(number(vec![7u8])).operand(Tensor::vector(vec![20i32, 24]));
-        assert_eq!(biased.value().integers().unwrap(), [7, 13, 134, 9, 22, 255]);
+        assert_eq!(biased.value().integers().unwrap(), [7, 13, 135, 9, 22, 255]);
     }
 
     #[test]

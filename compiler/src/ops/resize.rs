@@ -1,12 +1,16 @@
 //! Resampling to another size.
 
-mod read;
+pub(super) mod read;
 
-use super::Definition;
-use super::floats::{check_float, rounded, widened};
+use super::floats::{rounded, widened};
 use super::reading::{NEWEST, inferred, one, operand_type};
+use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
+pub use crate::operation::{Coordinates, Interpolation, Rounding};
+use crate::operation::resize::Sampling;
+use crate::operation::{GeneralResize, ResizeTarget};
+use crate::step::RANK;
 
 /// `Resize`, and `Upsample` of older operator sets; sizes and scales are known
 /// when it is read.
@@ -33,56 +37,6 @@ pub struct Resize {
     pub region: Vec<[f32; 2]>,
 }
 
-/// How a [`Resize`] makes values between pixels.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Interpolation {
-    /// The nearest pixel.
-    Nearest {
-        /// Which of two.
-        rounding: Rounding,
-    },
-    /// Between two pixels.
-    Linear {
-        /// Whether the filter widens where the picture shrinks.
-        antialias: bool,
-    },
-    /// Between four pixels (Keys 1981, "Cubic Convolution Interpolation for
-    /// Digital Image Processing").
-    Cubic {
-        /// The free coefficient.
-        a: f32,
-        /// Whether the filter widens where the picture shrinks.
-        antialias: bool,
-    },
-}
-
-/// Which pixel is nearest to a place between two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Rounding {
-    PreferFloor,
-    PreferCeil,
-    Floor,
-    Ceil,
-}
-
-/// Where result `x` of `result` lies in a dimension of `size` pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coordinates {
-    /// `(x + 1/2) / scale - 1/2`.
-    HalfPixel,
-    /// The same, with the result's middle over the picture's.
-    HalfPixelSymmetric,
-    /// [`Coordinates::HalfPixel`], or 0 for a single result.
-    PytorchHalfPixel,
-    /// `x (size - 1) / (result - 1)`.
-    AlignCorners,
-    /// `x / scale`.
-    Asymmetric,
-    /// Evenly from the start of the region to its end.
-    CropAndResize,
-}
-
 /// What one result is made of along one dimension: a weighted sum of pixels and
 /// a constant.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,14 +47,14 @@ pub struct Taps {
     pub constant: f64,
 }
 
-const ROUNDINGS: [(&str, Rounding); 4] = [
+pub(super) const ROUNDINGS: [(&str, Rounding); 4] = [
     ("round_prefer_floor", Rounding::PreferFloor),
     ("round_prefer_ceil", Rounding::PreferCeil),
     ("floor", Rounding::Floor),
     ("ceil", Rounding::Ceil),
 ];
 
-const COORDINATES: [(&str, Coordinates); 6] = [
+pub(super) const COORDINATES: [(&str, Coordinates); 6] = [
     ("half_pixel", Coordinates::HalfPixel),
     ("half_pixel_symmetric", Coordinates::HalfPixelSymmetric),
     ("pytorch_half_pixel", Coordinates::PytorchHalfPixel),
@@ -128,112 +82,24 @@ impl Resize {
     }
 
     fn tap(&self, dimension: usize, size: usize, x: usize) -> Taps {
-        let place = self.place(dimension, size, x);
-        let last = size as f64 - 1.0;
-        if self.coordinates == Coordinates::CropAndResize && !(0.0..=last).contains(&place) {
-            return Taps { terms: Vec::new(), constant: self.extrapolation.into() };
-        }
-        let base = place.floor();
-        let weights = self.weights(place - base, self.scales[dimension].into());
+        let sampling = Sampling {
+            interpolation: self.interpolation,
+            coordinates: self.coordinates,
+            exclude_outside: self.exclude_outside,
+            size,
+            count: self.sizes[dimension],
+            scale: self.scales[dimension],
+            region: self.region[dimension],
+        };
         let mut terms: Vec<(usize, f64)> = Vec::new();
-        let mut total = 0.0;
-        for (offset, weight) in weights {
-            let pixel = base + offset;
-            let inside = (0.0..=last).contains(&pixel);
-            if weight == 0.0 || (self.exclude_outside && !inside) {
-                continue;
-            }
-            total += weight;
-            let pixel = pixel.clamp(0.0, last) as usize;
+        let inside = sampling.taps(x, |pixel, weight| {
             match terms.iter_mut().find(|(other, _)| *other == pixel) {
                 Some((_, sum)) => *sum += weight,
                 None => terms.push((pixel, weight)),
             }
-        }
-        let even = if self.exclude_outside && total != 0.0 { total } else { 1.0 };
-        terms.iter_mut().for_each(|(_, weight)| *weight /= even);
-        Taps { terms, constant: 0.0 }
+        });
+        Taps { terms, constant: if inside { 0.0 } else { self.extrapolation.into() } }
     }
-
-    /// Where result `x` lies between the pixels.
-    fn place(&self, dimension: usize, size: usize, x: usize) -> f64 {
-        let (x, size, count) = (x as f64, size as f64, self.sizes[dimension] as f64);
-        let scale = f64::from(self.scales[dimension]);
-        let half_pixel = (x + 0.5) / scale - 0.5;
-        match self.coordinates {
-            Coordinates::HalfPixel => half_pixel,
-            Coordinates::HalfPixelSymmetric => {
-                let adjustment = count / (scale * size);
-                size / 2.0 * (1.0 - adjustment) + half_pixel
-            }
-            Coordinates::PytorchHalfPixel => if count > 1.0 { half_pixel } else { 0.0 },
-            Coordinates::AlignCorners => {
-                if count > 1.0 {
-                    // The reference implementation does not round the length.
-                    x * (size - 1.0) / (scale * size - 1.0)
-                } else {
-                    0.0
-                }
-            }
-            Coordinates::Asymmetric => x / scale,
-            Coordinates::CropAndResize => {
-                let [start, end] = self.region[dimension].map(f64::from);
-                if count > 1.0 {
-                    start * (size - 1.0) + x * (end - start) * (size - 1.0) / (count - 1.0)
-                } else {
-                    0.5 * (start + end) * (size - 1.0)
-                }
-            }
-        }
-    }
-
-    /// Pixels, from the one before the place on, and their weights, for a place
-    /// this far behind that pixel.
-    fn weights(&self, ratio: f64, scale: f64) -> Vec<(f64, f64)> {
-        match self.interpolation {
-            Interpolation::Nearest { rounding } => {
-                let next = match rounding {
-                    Rounding::PreferFloor => ratio > 0.5,
-                    Rounding::PreferCeil => ratio >= 0.5,
-                    Rounding::Floor => false,
-                    Rounding::Ceil => ratio > 0.0,
-                };
-                vec![(f64::from(u8::from(next)), 1.0)]
-            }
-            Interpolation::Linear { antialias } => {
-                filter(1.0, ratio, if antialias { scale } else { 1.0 }, |x| (1.0 - x).max(0.0))
-            }
-            Interpolation::Cubic { a, antialias } => {
-                let a = f64::from(a);
-                filter(2.0, ratio, if antialias { scale } else { 1.0 }, |x| {
-                    if x <= 1.0 {
-                        ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0
-                    } else if x < 2.0 {
-                        ((x - 5.0) * x + 8.0) * x * a - 4.0 * a
-                    } else {
-                        0.0
-                    }
-                })
-            }
-        }
-    }
-}
-
-/// Samples of a filter of this half width, widened where the picture shrinks;
-/// then they are made to add up to one.
-fn filter(half: f64, ratio: f64, scale: f64, shape: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
-    let scale = scale.min(1.0);
-    let start = (-half / scale).floor() + 1.0;
-    let count = (2.0 - 2.0 * start) as usize;
-    let mut weights: Vec<(f64, f64)> = (0..count)
-        .map(|i| start + i as f64)
-        .map(|offset| (offset, shape(((offset - ratio) * scale).abs())))
-        .collect();
-    if scale < 1.0 {
-        let total: f64 = weights.iter().map(|(_, weight)| weight).sum();
-        weights.iter_mut().for_each(|(_, weight)| *weight /= total);
-    }
-    weights
 }
 
 /// Largest factor, and its inverse, between the sizes: far more than any
@@ -242,6 +108,10 @@ const LARGEST_SCALE: f32 = 65536.0;
 
 impl Definition for Resize {
     const NAMES: &'static [&'static str] = &["Resize", "Upsample"];
+
+    fn reads(signature: &Signature<'_>) -> bool {
+        !super::RuntimeResize::reads(signature)
+    }
 
     fn name(&self) -> &'static str {
         "Resize"
@@ -295,7 +165,6 @@ impl Definition for Resize {
 
     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
         let input = required(operands, 0, "input")?.tensor_type;
-        check_float(input)?;
         let sizes = input.sizes()?;
         if sizes.len() != self.sizes.len() || sizes.contains(&0) {
             return Err(Error::shape(format!(
@@ -306,9 +175,32 @@ impl Definition for Resize {
         one(TensorType::fixed(input.element, &self.sizes))
     }
 
+    fn operation(&self) -> Option<AnyOperation> {
+        let rank = self.sizes.len();
+        let (mut sizes, mut scales) = ([1; RANK], [1.0; RANK]);
+        let (mut starts, mut ends) = ([0.0; RANK], [1.0; RANK]);
+        sizes.get_mut(..rank)?.copy_from_slice(&self.sizes);
+        scales.get_mut(..rank)?.copy_from_slice(&self.scales);
+        for (dimension, &[start, end]) in self.region.iter().enumerate() {
+            *starts.get_mut(dimension)? = start;
+            *ends.get_mut(dimension)? = end;
+        }
+        let operation = GeneralResize {
+            interpolation: self.interpolation,
+            coordinates: self.coordinates,
+            exclude_outside: self.exclude_outside,
+            extrapolation: self.extrapolation,
+            target: ResizeTarget::Fixed { sizes, scales, starts, ends },
+        };
+        Some(operation.into())
+    }
+
     fn evaluate(&self, operands: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
-        inferred(self, operands)?;
+        let types = inferred(self, operands)?;
         let input = required(operands, 0, "input")?;
+        if let Some(operation) = self.operation().filter(|_| !input.element().is_float()) {
+            return operation.evaluate(operands, &types);
+        }
         let mut shape = input.shape().to_vec();
         let mut values = widened(input)?.into_owned();
         for dimension in 0..shape.len() {
@@ -435,6 +327,48 @@ mod tests {
         for case in [seven, nine, ten] {
             assert_eq!(values(case), [1.0, 1.0, 2.0, 2.0]);
         }
+    }
+
+    #[test]
+    fn the_operation_is_the_same() {
+        let tensor = Tensor::new(&[2, 3, 4], (0..24).map(|i| (i * i) as f32).collect::<Vec<_>>());
+        let case = Case::new("Resize", 19).operand(tensor.unwrap());
+        let case = case.operand(Tensor::vector(vec![0.0f32, 0.2, 0.1, 1.0, 1.3, 0.8])).absent();
+        let case = case.list(&[2, 5, 3]);
+        for mode in ["nearest", "linear", "cubic"] {
+            for (coordinates, _) in COORDINATES {
+                for (exclude, antialias) in [(0, 0), (1, 0), (0, 1)] {
+                    let case = case
+                        .clone()
+                        .string("mode", mode)
+                        .string("coordinate_transformation_mode", coordinates)
+                        .int("antialias", antialias)
+                        .int("exclude_outside", exclude);
+                    let (operator, operands) = case.read().unwrap();
+                    let operands: Vec<_> = operands.iter().map(Option::as_ref).collect();
+                    let expected = case.value();
+                    let operation = operator.operation().unwrap();
+                    let found = operation.evaluate(&operands, &[expected.tensor_type()]).unwrap();
+                    let pairs = found[0].f32s().unwrap().iter().zip(expected.f32s().unwrap());
+                    for (found, expected) in pairs {
+                        assert!((found - expected).abs() < 1e-3, "{mode} {coordinates}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn integers_are_cut_off() {
+        let case = |mode| {
+            let pixels = Tensor::new(&[1, 3], vec![10u8, 20, 255]).unwrap();
+            let case = Case::new("Resize", 13).operand(pixels).absent().absent().list(&[1, 6]);
+            case.string("mode", mode).value()
+        };
+        let linear = Tensor::new(&[1, 6], vec![10u8, 12, 17, 78, 196, 255]).unwrap();
+        assert_eq!(case("linear"), linear);
+        let nearest = Tensor::new(&[1, 6], vec![10u8, 10, 20, 20, 255, 255]).unwrap();
+        assert_eq!(case("nearest"), nearest);
     }
 
     #[test]

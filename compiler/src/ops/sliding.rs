@@ -191,3 +191,51 @@ pub(super) fn padded<T: Copy>(list: &[T], filling: T) -> Result<[T; RANK]> {
     room.ok_or_else(|| Error::internal("more dimensions than were read"))?.copy_from_slice(list);
     Ok(padded)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ir::{Operator, Tensor};
+    use crate::ops::testing::Case;
+
+    /// Values -5 to 5 in a fixed order.
+    fn mixed(shape: &[usize]) -> Tensor {
+        let count: usize = shape.iter().product();
+        let values = (0..count).map(|i| ((i * 7 + 3) % 11) as f32 - 5.0);
+        Tensor::new(shape, values.collect::<Vec<_>>()).unwrap()
+    }
+
+    /// Checks that an operator of two dimensions, which is evaluated in a way of
+    /// its own, gives what its operation gives.
+    #[track_caller]
+    fn agrees(case: Case) {
+        let (operator, operands) = case.read().unwrap();
+        let references: Vec<_> = operands.iter().map(Option::as_ref).collect();
+        let values = operator.evaluate(&references).unwrap();
+        let types: Vec<_> = values.iter().map(Tensor::tensor_type).collect();
+        let operation = operator.operation().unwrap();
+        assert_eq!(operation.evaluate(&references, &types).unwrap(), values);
+    }
+
+    #[test]
+    fn operations_agree_with_evaluations_of_two_dimensions() {
+        let windows = |case: Case| case.ints("strides", &[2, 1]).ints("pads", &[1, 0, 2, 1]);
+        let conv = |name, weights: &[usize]| {
+            let case = Case::new(name, 11).operand(mixed(&[2, 4, 7, 6])).operand(mixed(weights));
+            windows(case).int("group", 2).ints("dilations", &[1, 2])
+        };
+        agrees(conv("Conv", &[22, 2, 3, 2]).operand(mixed(&[22])));
+        agrees(conv("Conv", &[2, 2, 1, 3]));
+        let transposed = conv("ConvTranspose", &[4, 3, 3, 2]).operand(mixed(&[6]));
+        agrees(transposed.ints("output_padding", &[1, 0]));
+        let pool = |name| {
+            let case = Case::new(name, 19).operand(mixed(&[2, 3, 7, 6]));
+            windows(case).ints("kernel_shape", &[3, 2]).int("ceil_mode", 1)
+        };
+        agrees(pool("MaxPool").ints("dilations", &[1, 2]));
+        agrees(pool("AveragePool"));
+        agrees(pool("AveragePool").int("count_include_pad", 1));
+        for name in ["GlobalAveragePool", "GlobalMaxPool"] {
+            agrees(Case::new(name, 11).operand(mixed(&[2, 3, 4, 5])));
+        }
+    }
+}

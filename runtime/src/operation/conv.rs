@@ -1,6 +1,6 @@
 //! Convolution over any number of dimensions.
 
-use super::sliding::{Run, SlidingAxis, below, counts, each_index, each_run, volume};
+use super::sliding::{SlidingAxis, below, counts, each_index, volume};
 use super::{Failure, Input, Native, Operation, Output, with_type};
 use crate::step::RANK;
 
@@ -67,39 +67,118 @@ impl Convolution {
         (shape, end)
     }
 
-    /// Sums the planes of the result, one after the other: `add` adds the pixels
-    /// of a run times a weight, which it gets as indices, `finish` gets the
-    /// index of a plane and its sums. A sum is a word that is zero at first.
-    pub(super) fn sum(
+    /// Sums the products of all windows with all weights, less a zero point for
+    /// each channel of the result. `finish` gets the index of a plane of the
+    /// result, that of an element in it, and its sum. Sums of integers are
+    /// exact, too.
+    pub(super) fn sum<X: Native, W: Native>(
         &self,
         scratch: &mut [u64],
-        add: impl Fn(&mut [u64], Run, [usize; 2]),
-        mut finish: impl FnMut(usize, &[u64]),
+        (data, data_zero): (&[X], f64),
+        (weights, zero): (&[W], impl Fn(usize) -> f64),
+        mut finish: impl FnMut(usize, usize, f64),
     ) -> Result<(), Failure> {
-        let dimensions = self.dimensions;
-        let (sizes, counts) = (&self.sizes[..dimensions], &self.counts[..dimensions]);
-        let sums = scratch.get_mut(..volume(counts));
-        let sums = sums.ok_or(Failure("there is too little scratch memory"))?;
-        let axes = &self.axes[..dimensions];
-        let (plane, taps) = (volume(sizes), self.axes.map(|axis| axis.kernel));
-        for result in 0..self.batch * self.out {
-            let (picture, out) = (result / self.out, result % self.out);
-            let first = out / (self.out / self.groups) * self.depth;
-            sums.fill(0);
-            for channel in 0..self.depth {
-                let start = (picture * self.channels + first + channel) * plane;
-                let mut weight = (out * self.depth + channel) * volume(&taps[..dimensions]);
-                each_index(&below(&taps)[..dimensions], |tap| {
-                    each_run(axes, sizes, counts, tap, |run| {
-                        add(sums, run, [start + run.pixel, weight]);
-                    });
-                    weight += 1;
-                });
+        let of_group = self.out / self.groups;
+        let depth = self.depth * volume(&self.kernel()[..self.dimensions]);
+        let windows = scratch.get_mut(..depth * WINDOWS);
+        let windows = windows.ok_or(Failure("there is too little scratch memory"))?;
+        let count = volume(&self.counts[..self.dimensions]);
+        for run_of_channels in 0..self.batch * self.groups {
+            let (picture, group) = (run_of_channels / self.groups, run_of_channels % self.groups);
+            let start = picture * self.channels + group * self.depth;
+            for first in (0..count).step_by(WINDOWS) {
+                self.gather(start, first, count, (data, data_zero), windows);
+                let outs = group * of_group..(group + 1) * of_group;
+                for out in outs.clone().step_by(2) {
+                    // Where the number of channels is odd, the last one is
+                    // computed twice.
+                    let outs = [out, (out + 1).min(outs.end - 1)];
+                    let filters = outs.map(|out| (&weights[out * depth..][..depth], zero(out)));
+                    for half in [0, WINDOWS / 2] {
+                        let sums = multiply(windows, half, filters);
+                        let places = first + half..count.min(first + half + WINDOWS / 2);
+                        for (out, sums) in outs.into_iter().zip(sums) {
+                            for (place, sum) in places.clone().zip(sums) {
+                                finish(picture * self.out + out, place, sum);
+                            }
+                        }
+                    }
+                }
             }
-            finish(result, sums);
         }
         Ok(())
     }
+
+    /// Collects the pixels under the taps of some windows: `[depth, taps]`
+    /// times [`WINDOWS`], as the bits of f64. Outside the picture they are zero.
+    fn gather<X: Native>(
+        &self,
+        start: usize,
+        first: usize,
+        count: usize,
+        (data, zero): (&[X], f64),
+        windows: &mut [u64],
+    ) {
+        let dimensions = self.dimensions;
+        let (sizes, axes) = (&self.sizes[..dimensions], &self.axes[..dimensions]);
+        let mut places = [[0; RANK]; WINDOWS];
+        for (i, places) in places.iter_mut().enumerate().take(count - first) {
+            let mut rest = first + i;
+            for axis in (0..dimensions).rev() {
+                places[axis] = rest % self.counts[axis];
+                rest /= self.counts[axis];
+            }
+        }
+        let kernel = self.kernel();
+        let (plane, taps) = (volume(sizes), volume(&kernel[..dimensions]));
+        let mut tap_index = 0;
+        each_index(&below(&kernel)[..dimensions], |tap| {
+            let pixels = places.map(|places| {
+                let along = axes.iter().zip(sizes).enumerate();
+                along.into_iter().try_fold(0, |pixel, (axis, (windows, &size))| {
+                    let at = places[axis] * windows.stride + tap[axis] * windows.dilation;
+                    let at = at.checked_sub(windows.pad).filter(|&at| at < size)?;
+                    Some(pixel * size + at)
+                })
+            });
+            for channel in 0..self.depth {
+                let data = &data[(start + channel) * plane..][..plane];
+                let windows = &mut windows[(channel * taps + tap_index) * WINDOWS..][..WINDOWS];
+                for (value, pixel) in windows.iter_mut().zip(pixels) {
+                    let pixel = pixel.map_or(0.0, |pixel| data[pixel].to_f64() - zero);
+                    *value = pixel.to_bits();
+                }
+            }
+            tap_index += 1;
+        });
+    }
+
+    fn kernel(&self) -> [usize; RANK] {
+        self.axes.map(|axis| axis.kernel)
+    }
+}
+
+/// Windows that are multiplied with all weights while they are in a near cache.
+const WINDOWS: usize = 16;
+
+/// Multiplies half of the windows with two filters.
+fn multiply<W: Native>(
+    windows: &[u64],
+    half: usize,
+    [(first, first_zero), (second, second_zero)]: [(&[W], f64); 2],
+) -> [[f64; WINDOWS / 2]; 2] {
+    let mut sums = [[0.0; WINDOWS / 2]; 2];
+    let [first_sums, second_sums] = &mut sums;
+    for ((windows, first), second) in windows.chunks_exact(WINDOWS).zip(first).zip(second) {
+        let (first, second) = (first.to_f64() - first_zero, second.to_f64() - second_zero);
+        let windows = &windows[half..half + WINDOWS / 2];
+        for (i, &value) in windows.iter().enumerate() {
+            let value = f64::from_bits(value);
+            first_sums[i] += first * value;
+            second_sums[i] += second * value;
+        }
+    }
+    sums
 }
 
 /// Axes with the kernel of the weights.
@@ -111,18 +190,14 @@ pub(super) fn with_kernel(axes: &[SlidingAxis; RANK], kernel: &[usize]) -> [Slid
     axes
 }
 
-/// Elements of a plane of the result, for pictures of at most these sizes.
-pub(super) fn plane(axes: &[SlidingAxis; RANK], dimensions: usize, inputs: &[&[usize]]) -> usize {
-    let sizes = inputs.first().and_then(|sizes| sizes.get(2..)).unwrap_or_default();
-    let kernel = inputs.get(1).and_then(|sizes| sizes.get(2..)).unwrap_or_default();
-    let axes = with_kernel(axes, kernel);
-    let counts = axes.iter().zip(sizes).map(|(axis, &size)| axis.count(size, false).unwrap_or(0));
-    counts.take(dimensions).fold(1, usize::saturating_mul)
+/// Scratch memory of a convolution with weights of these sizes.
+pub(super) fn scratch(weights: Option<&&[usize]>) -> usize {
+    weights.and_then(|sizes| sizes.get(1..)).map_or(0, volume).saturating_mul(WINDOWS)
 }
 
 impl Operation for GeneralConv {
     fn scratch(&self, inputs: &[&[usize]]) -> usize {
-        plane(&self.axes, self.dimensions, inputs)
+        scratch(inputs.get(1))
     }
 
     fn run(
@@ -151,23 +226,12 @@ impl Operation for GeneralConv {
             let (data, weights) = (data.values::<T>()?, weights.values::<T>()?);
             let bias = bias.map(|bias| bias.values::<T>()).transpose()?;
             let results = output.resize::<T>(&shape[..rank])?;
-            convolution.sum(
-                scratch,
-                |sums, run, [pixel, weight]| {
-                    let weight = weights[weight].to_f64();
-                    let pixels = data[pixel..].iter().step_by(run.stride);
-                    for (sum, pixel) in sums[run.window..][..run.count].iter_mut().zip(pixels) {
-                        *sum = (f64::from_bits(*sum) + weight * pixel.to_f64()).to_bits();
-                    }
-                },
-                |plane, sums| {
-                    let bias = bias.map_or(0.0, |bias| bias[plane % convolution.out].to_f64());
-                    let results = &mut results[plane * sums.len()..][..sums.len()];
-                    for (result, sum) in results.iter_mut().zip(sums) {
-                        *result = T::from_f64(f64::from_bits(*sum) + bias);
-                    }
-                },
-            )?;
+            let count = volume(&shape[2..rank]);
+            let weights = (weights, |_| 0.0);
+            convolution.sum(scratch, (data, 0.0), weights, |plane, place, sum| {
+                let bias = bias.map_or(0.0, |bias| bias[plane % convolution.out].to_f64());
+                results[plane * count + place] = T::from_f64(sum + bias);
+            })?;
         });
         Ok(())
     }

@@ -25,9 +25,12 @@ description! {
         /// Channels become pixels; a pixel of the block is the faster half of
         /// a channel's number.
         ToSpaceColumnFirst,
-        /// Pixels become channels, which their place in the block numbers
-        /// first.
-        ToDepth,
+        /// Pixels become channels; a pixel of the block is the slower half of a
+        /// channel's number.
+        ToDepthBlockFirst,
+        /// Pixels become channels; a pixel of the block is the faster half of a
+        /// channel's number.
+        ToDepthColumnFirst,
     }
 }
 
@@ -52,11 +55,15 @@ impl Operation for DepthSpace {
             _ => Err(uneven),
         };
         let (split, order, sizes) = match self.direction {
-            DepthSpaceDirection::ToDepth => {
+            DepthSpaceDirection::ToDepthBlockFirst | DepthSpaceDirection::ToDepthColumnFirst => {
                 let (height, width) = (divided(height, block)?, divided(width, block)?);
                 let split = [batch, channels, height, block, width, block];
                 let channels = channels.saturating_mul(area);
-                (split, [0, 3, 5, 1, 2, 4], [batch, channels, height, width])
+                let order = match self.direction {
+                    DepthSpaceDirection::ToDepthBlockFirst => [0, 3, 5, 1, 2, 4],
+                    _ => [0, 1, 3, 5, 2, 4],
+                };
+                (split, order, [batch, channels, height, width])
             }
             direction => {
                 let depth = divided(channels, area)?;

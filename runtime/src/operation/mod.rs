@@ -48,10 +48,12 @@
 //! ```
 
 mod accumulate;
+mod affine_grid;
 mod arg_extreme;
 mod bits;
 mod broadcast;
 mod clip;
+mod column_to_image;
 mod comparison;
 mod compress;
 mod concat;
@@ -116,6 +118,7 @@ with_reals! {
     mod class_loss;
     mod fold;
     mod function;
+    mod grid_sample;
     mod integer_conv;
     mod integer_product;
     mod layer_normalization;
@@ -125,6 +128,7 @@ with_reals! {
     mod quantize;
     mod recurrent;
     mod reduce;
+    pub(crate) mod resize;
     mod rotary_embedding;
     mod signal_weights;
     mod softmax;
@@ -138,6 +142,7 @@ with_reals! {
     pub use class_loss::{ClassLoss, Total};
     pub use fold::{ElementwiseFold, FoldFunction};
     pub use function::{ElementFunction, ElementwiseFunction};
+    pub use grid_sample::{GeneralGridSample, GridInterpolation, GridPadding};
     pub use integer_conv::{IntegerConv, QuantizedConv};
     pub use integer_product::IntegerProduct;
     pub use layer_normalization::LayerNormalization;
@@ -146,15 +151,18 @@ with_reals! {
     pub use quantize::Quantization;
     pub use recurrent::{Cell, Curve, Direction, GateActivation, Recurrent};
     pub use reduce::{GeneralReduce, Reduction};
+    pub use resize::{AspectPolicy, Coordinates, GeneralResize, Interpolation, ResizeTarget, Rounding};
     pub use rotary_embedding::RotaryEmbedding;
     pub use signal_weights::{MelWeights, WindowFunction};
     pub use softmax::{GeneralSoftmax, SoftmaxFunction};
     pub use spectrum::{Fourier, ShortTimeFourier};
 }
 
+pub use affine_grid::GeneralAffineGrid;
 pub use arg_extreme::ArgExtreme;
 pub use bits::{BitFunction, ElementwiseBits, ElementwiseNot};
 pub use clip::ElementwiseClip;
+pub use column_to_image::GeneralColumnToImage;
 pub use comparison::{Comparison, ElementwiseComparison};
 pub use compress::Compress;
 pub use concat::GeneralConcat;

@@ -123,7 +123,7 @@ impl Plane<'_> {
             each_pixel(self.axes, self.sizes, places, |at, pixel| {
                 let value = data[pixel];
                 // NaN is the largest.
-                let replaces = value > largest || (value != value && largest == largest);
+                let replaces = value > largest || (is_nan(value) && !is_nan(largest));
                 if first || replaces {
                     (largest, first) = (value, false);
                     index = start + if column_major { self.column_major(at) } else { pixel };
@@ -229,6 +229,11 @@ impl Operation for GeneralGlobalPool {
         });
         Ok(())
     }
+}
+
+/// Whether a value is no number.
+fn is_nan<T: Native>(value: T) -> bool {
+    value.partial_cmp(&value).is_none()
 }
 
 /// The larger of two values; NaN wins.

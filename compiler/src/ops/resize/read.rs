@@ -6,7 +6,7 @@ use crate::ir::{Signature, Tensor};
 use crate::ops::floats::widened;
 use crate::ops::reading::{axes, check, constant, list, size};
 
-fn choice<T: Copy>(
+pub(in crate::ops) fn choice<T: Copy>(
     signature: &Signature<'_>,
     name: &str,
     otherwise: &str,
@@ -35,12 +35,15 @@ pub(super) fn upsample(signature: &Signature<'_>, input: &[usize]) -> Result<Res
         constant(signature, 1, "scales")?.map(floats).transpose()?
     };
     let scales = given.ok_or_else(|| Error::malformed("the scales are missing"))?;
-    let interpolation = choice(signature, "mode", "nearest", &[
+    scaled(old_interpolation(signature)?, Coordinates::Asymmetric, input, &scales)
+}
+
+pub(in crate::ops) fn old_interpolation(signature: &Signature<'_>) -> Result<Interpolation> {
+    choice(signature, "mode", "nearest", &[
         ("nearest", Interpolation::Nearest { rounding: Rounding::Floor }),
         ("linear", Interpolation::Linear { antialias: false }),
         ("bilinear", Interpolation::Linear { antialias: false }),
-    ])?;
-    scaled(interpolation, Coordinates::Asymmetric, input, &scales)
+    ])
 }
 
 /// A resize by factors for every dimension.
@@ -76,7 +79,7 @@ fn floats(tensor: &Tensor) -> Result<Vec<f32>> {
     Ok(widened(tensor)?.iter().map(|&value| value as f32).collect())
 }
 
-fn interpolation(signature: &Signature<'_>) -> Result<Interpolation> {
+pub(in crate::ops) fn interpolation(signature: &Signature<'_>) -> Result<Interpolation> {
     let attributes = signature.attributes;
     let antialias = attributes.flag("antialias")?;
     let a = attributes.float_or("cubic_coeff_a", -0.75)?;
@@ -89,7 +92,7 @@ fn interpolation(signature: &Signature<'_>) -> Result<Interpolation> {
 }
 
 /// Attributes of operator set 11, and those that came in 18.
-const WRITTEN: [&str; 9] = [
+pub(in crate::ops) const WRITTEN: [&str; 9] = [
     "coordinate_transformation_mode",
     "cubic_coeff_a",
     "exclude_outside",
