@@ -84,8 +84,7 @@ mod tests {
     fn every_network_has_its_data() {
         for name in zoo::NAMES {
             let sets = sets(&zoo::skeleton_folder(name)).unwrap();
-            assert_eq!(sets[0].inputs.len(), 1, "{name}");
-            assert_eq!(sets[0].outputs[0].shape()[0], 1, "{name}");
+            assert!(!sets[0].inputs.is_empty() && !sets[0].outputs.is_empty(), "{name}");
         }
         for model in ["tests/models/mobilenet_v2", "examples/models/squeezenet1_1"] {
             assert_eq!(sets(&workspace().join(model)).unwrap().len(), 2, "{model}");

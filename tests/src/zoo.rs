@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every network of the zoo, the quick ones first.
-pub const NAMES: [&str; 24] = [
+pub const NAMES: [&str; 29] = [
     "deconvnet_small",
     "squeezenet1_1",
     "unet_small",
@@ -36,6 +36,11 @@ pub const NAMES: [&str; 24] = [
     "rcnn_alexnet_features",
     "yolo_v1_tiny",
     "yolo_v1",
+    "sppnet_zf5",
+    "fast_rcnn_vgg16",
+    "faster_rcnn_vgg16",
+    "fasterrcnn_mobilenet_v3_large_320_fpn",
+    "deconvnet_unpool_small",
     "vgg16",
     "vgg19_bn",
 ];

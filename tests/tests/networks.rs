@@ -15,7 +15,12 @@ const SCALAR_MULTIPLY_ADDS: u64 = 3_000_000_000;
 
 fn check(name: &str, folder: &Path) {
     let options = Options { weights: WeightsMode::Bytes, ..Options::default() };
-    let artifact = compile(&Source::path(folder.join("model.onnx")), &options).unwrap();
+    check_model(name, &folder.join("model.onnx"), &options, folder);
+}
+
+/// Checks a model file against the test data in a folder.
+fn check_model(name: &str, model: &Path, options: &Options, folder: &Path) {
+    let artifact = compile(&Source::path(model), options).unwrap();
     let multiply_adds: u64 = artifact.plan.steps.iter().map(|step| step.multiply_adds).sum();
     let sets = data::sets(folder).unwrap();
     let runner = Runner::build(name, &[("network", &artifact)]).unwrap();
@@ -70,6 +75,11 @@ zoo_networks!(
     rcnn_alexnet_features,
     yolo_v1_tiny,
     yolo_v1,
+    sppnet_zf5,
+    fast_rcnn_vgg16,
+    faster_rcnn_vgg16,
+    fasterrcnn_mobilenet_v3_large_320_fpn,
+    deconvnet_unpool_small,
     vgg16,
     vgg19_bn,
 );
@@ -90,5 +100,25 @@ mod trained {
     #[test]
     fn mnist() {
         check("trained_mnist", &workspace().join("examples/models/mnist"));
+    }
+
+    #[test]
+    fn mtcnn_rcnn() {
+        check("trained_mtcnn_rcnn", &workspace().join("tests/models/mtcnn_rcnn"));
+    }
+
+    #[test]
+    fn ppocr_v4_det() {
+        let folder = workspace().join("tests/models/ppocr_v4_det");
+        for [height, width] in [[128, 256], [160, 320], [192, 384]] {
+            let options = Options {
+                inputs: vec![("x".into(), vec![1, 3, height, width])],
+                weights: WeightsMode::Bytes,
+                ..Options::default()
+            };
+            let size = format!("{height}x{width}");
+            let name = format!("trained_ppocr_{size}");
+            check_model(&name, &folder.join("model.onnx"), &options, &folder.join(size));
+        }
     }
 }

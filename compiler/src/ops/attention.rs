@@ -27,7 +27,7 @@ fn limit(signature: &Signature<'_>, name: &str) -> Result<Option<usize>> {
 }
 
 impl Definition for Attention {
-    const NAMES: &'static [&'static str] = &["Attention"];
+    const NAMES: &'static [&'static str] = &["Attention", "ai.onnx.preview.FlexAttention"];
 
     fn name(&self) -> &'static str {
         "Attention"
@@ -59,6 +59,10 @@ impl Definition for Attention {
 
     fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
         // The precision of softmax is that of f64 in any case.
+        if signature.operator != "Attention" {
+            // What a graph in an attribute makes of scores is refused there.
+            check(signature, &["scale", "softmax_precision"], 3)?;
+        }
         let known = [
             "q_num_heads",
             "kv_num_heads",
@@ -248,6 +252,15 @@ mod tests {
         let result = wide().int("kv_num_heads", 1).f32s();
         assert_eq!(result, (vec![1, 1, 4], vec![5.0, 6.0, 5.0, 6.0]));
         wide().refused(ErrorKind::Shape, "0 heads");
+    }
+
+    #[test]
+    fn flexible_attention_is_the_same_without_graphs() {
+        let flexible = Case::new("ai.onnx.preview.FlexAttention", 1)
+            .counting(&[1, 1, 1, 2])
+            .counting(&[1, 1, 2, 2])
+            .counting(&[1, 1, 2, 1]);
+        assert_eq!(flexible.with("scale", Attribute::Float(0.0)).f32s().1, [0.5]);
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Shapes and facts of operands that are broadcast together.
 
-use super::rearrange::{self, rearranged};
 use crate::error::{Error, Result};
-use crate::ir::{Dim, ElementType, Fact, MAX_FACTS, Operand, Tensor, TensorType, required};
+use crate::ir::{Dim, ElementType, Fact, MAX_FACTS, Operand, TensorType, required};
 
 /// The shape that two shapes are broadcast to. Whether sizes fit that are known
 /// only at run time shows there.
@@ -50,16 +49,6 @@ pub(super) fn broadcast_all(operands: &[Option<Operand<'_>>]) -> Result<TensorTy
         all.shape = broadcast(&all, other)?;
     }
     Ok(all)
-}
-
-/// A tensor repeated to a shape that it can be broadcast to.
-pub(super) fn repeated(tensor: &Tensor, shape: &[usize]) -> Result<Tensor> {
-    let missing = shape.len() - tensor.shape().len();
-    let strides = rearrange::strides(tensor.shape());
-    rearranged(tensor, shape, 0.0, |dimension, index| {
-        let own = dimension.checked_sub(missing).filter(|&own| tensor.shape()[own] != 1);
-        Some(own.map_or(0, |own| index * strides[own]))
-    })
 }
 
 /// What follows for each element of a result of this type from the facts of the
@@ -175,6 +164,7 @@ pub(super) fn fitting(fact: Fact, element: ElementType) -> Fact {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ir::Tensor;
 
     fn bounded(symbol: &str, max: usize) -> Dim {
         Dim::Bounded { symbol: symbol.to_owned(), max }

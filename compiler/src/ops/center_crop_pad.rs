@@ -70,7 +70,6 @@ impl Definition for CenterCropPad {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::error::ErrorKind;
     use crate::ops::testing::Case;
 

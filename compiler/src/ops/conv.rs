@@ -5,7 +5,7 @@ use super::reading::{NEWEST, check, operand_type};
 use super::windows::{Windows, array};
 use super::{Activation, AnyOperation, Definition};
 use crate::error::{Error, Result};
-use crate::ir::{Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required};
+use crate::ir::{Attribute, Attributes, ElementType, Operand, Parsed, Signature, Tensor, TensorType, required};
 use crate::operation;
 use crate::step::ResidualOrder;
 
@@ -87,11 +87,12 @@ pub(super) fn of_each(weights: &TensorType, elements: &TensorType) -> u64 {
     (elements as u64).saturating_mul(weights)
 }
 
-/// Whether a node's first operand is pictures of two dimensions and known
-/// sizes.
+/// Whether a node's first operand is f32 pictures of two dimensions and known
+/// sizes: what there are kernels for, into which passes fold what is around.
 pub(super) fn reads_pictures(signature: &Signature<'_>) -> bool {
-    let data = signature.operands.first().copied().flatten();
-    data.is_none_or(|data| data.tensor_type.rank() == 4 && data.tensor_type.is_fixed())
+    let data = signature.operands.first().copied().flatten().map(|data| data.tensor_type);
+    let is_f32 = data.is_none_or(|data| data.element == ElementType::F32);
+    is_f32 && data.is_none_or(|data| data.rank() == 4 && data.is_fixed())
 }
 
 /// The number of groups that a node gives.

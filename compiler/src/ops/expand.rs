@@ -5,7 +5,7 @@ use super::rearrange::{rearranged, strides};
 use super::{AnyOperation, Definition};
 use crate::error::{Error, Result};
 use crate::ir::{
-    Attribute, Attributes, Operand, Parsed, Signature, Tensor, TensorType, required,
+    Attribute, Attributes, ElementType, Fact, MAX_FACTS, Operand, Parsed, Signature, Tensor, TensorType, required,
 };
 use crate::operation;
 use crate::step::RANK;
@@ -56,6 +56,12 @@ impl Definition for Expand {
             )));
         }
         one(TensorType::fixed(operand.element, &self.shape))
+    }
+
+    fn facts(&self, operands: &[Option<Operand<'_>>]) -> Option<Vec<Fact>> {
+        let [fact] = &*operands.first()?.as_ref()?.facts()? else { return None };
+        let count = TensorType::fixed(ElementType::I64, &self.shape).elements().ok()?;
+        (count <= MAX_FACTS).then(|| vec![fact.clone(); count])
     }
 
     fn operation(&self) -> Option<AnyOperation> {
@@ -127,6 +133,17 @@ mod tests {
         expand(&[1], &[1 << 40, 2]).refused(ErrorKind::Shape, "too many elements");
         expand(&[1], &[1]).ints("shape", &[1]).refused(ErrorKind::Malformed, "unknown attribute");
         Case::new("Expand", 13).counting(&[1]).refused(ErrorKind::Malformed, "shape");
+    }
+
+    #[test]
+    fn what_is_known_is_repeated() {
+        let number = TensorType::fixed(ElementType::I64, &[]);
+        let facts = [Fact::between(0, 5)];
+        let operand = Operand { known: Some(&facts), ..Operand::of_type(&number) };
+        let pair = Expand { shape: vec![2] };
+        assert_eq!(pair.facts(&[Some(operand)]), Some(vec![Fact::between(0, 5); 2]));
+        let many = Expand { shape: vec![MAX_FACTS + 1] };
+        assert_eq!(many.facts(&[Some(operand)]), None);
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn output_type(
 }
 
 impl Quantize {
-    fn quantize(signature: &Signature<'_>, axis: usize, block: usize) -> Result<Self> {
+    fn forth(signature: &Signature<'_>, axis: usize, block: usize) -> Result<Self> {
         // The precision only matters where it is less than that of the scale.
         let precision = signature.attributes.int_or("precision", 0)?;
         if !matches!(precision, 0 | 1) {
@@ -75,7 +75,7 @@ impl Quantize {
         Ok(Self { kind: Quantization::Forth { axis, block }, element })
     }
 
-    fn dequantize(signature: &Signature<'_>, axis: usize, block: usize) -> Result<Self> {
+    fn back(signature: &Signature<'_>, axis: usize, block: usize) -> Result<Self> {
         let scale = operand_type(signature, 1, "x_scale")?.element;
         let element = output_type(signature, &FLOATS)?.unwrap_or(scale);
         Ok(Self { kind: Quantization::Back { axis, block }, element })
@@ -167,8 +167,8 @@ impl Definition for Quantize {
         };
         let block = size(signature.attributes.int_or("block_size", 0)?, "attribute `block_size`")?;
         let quantize = match signature.operator {
-            "QuantizeLinear" => Self::quantize(signature, axis, block)?,
-            _ => Self::dequantize(signature, axis, block)?,
+            "QuantizeLinear" => Self::forth(signature, axis, block)?,
+            _ => Self::back(signature, axis, block)?,
         };
         Ok(Parsed::as_written(quantize, signature))
     }
@@ -219,7 +219,6 @@ impl Definition for Quantize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::ErrorKind;
     use crate::ir::Tensor;
     use crate::ops::testing::Case;

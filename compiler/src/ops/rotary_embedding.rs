@@ -94,5 +94,6 @@ mod tests {
         at(2).refused(ErrorKind::Shape, "outside");
         at(-1).refused(ErrorKind::Shape, "negative");
         at(0).int("rotary_embedding_dim", 3).refused(ErrorKind::Shape, "no pairs");
+        at(0).int("rotary_embedding_dim", 2).refused(ErrorKind::Shape, "for each pair");
     }
 }

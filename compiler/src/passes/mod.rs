@@ -7,6 +7,7 @@
 //! after every pass. What was done, and why a near miss was left alone, is
 //! reported to the user by `cnnc inspect`.
 
+mod chain_operands;
 mod fold_batch_norm;
 mod fold_constants;
 mod fold_input_scale;
@@ -42,6 +43,7 @@ const PIPELINE: &[Pass] = &[
     fold_constants::PASS,
     remove_no_ops::PASS,
     // One way of saying each thing, so that what follows has to know only one.
+    chain_operands::PASS,
     recognize_activations::PASS,
     pool_planes::PASS,
     matmul_to_gemm::PASS,

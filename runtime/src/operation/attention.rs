@@ -1,6 +1,6 @@
 //! Scaled dot product attention (Vaswani et al. 2017, section 3.2).
 
-use super::operands::{elements, optional, required};
+use super::operands::{optional, required};
 use super::walk::broadcast;
 use super::{ElementType, Failure, Input, Native, Operation, Output, with_type};
 use crate::real;
@@ -232,17 +232,12 @@ impl Attention {
     ) -> Result<(), Failure> {
         let input = required(inputs, 0)?;
         let heads = Heads::new(input.sizes(), self.query_heads)?;
-        let (shared, len, size) = (keys.new.1, keys.len(), values.new.1.size);
-        if (shared.batches, shared.size) != (heads.batches, heads.size)
-            || (values.new.1.batches, values.new.1.count) != (shared.batches, shared.count)
-            || heads.count.checked_rem(shared.count).unwrap_or(heads.count) != 0
-        {
-            return Err(Failure("queries, keys and values do not fit together"));
-        }
+        let shared = check_heads(&heads, keys, values)?;
+        let (len, size) = (keys.len(), values.new.1.size);
         let scores_sizes = [heads.batches, heads.count, heads.len, len];
         let mask = Mask::new(optional(inputs, 3), scores_sizes)?;
         let results_sizes = match input.sizes().len() {
-            3 => &[heads.batches, heads.len, heads.count * size][..],
+            3 => &[heads.batches, heads.len, heads.count.wrapping_mul(size)][..],
             _ => &[heads.batches, heads.count, heads.len, size],
         };
         let results = output.resize::<T>(results_sizes)?;
@@ -256,35 +251,17 @@ impl Attention {
             .and_then(|(scores, rest)| Some((scores, rest.get_mut(..size)?)))
             .ok_or(Failure("there is too little scratch memory"))?;
         let queries = input.values::<T>()?;
-        let past = optional(inputs, 4).is_some();
-        let counts = elements::<i64>(inputs, 6)?;
         for batch in 0..heads.batches {
-            let count = counts.get(batch).copied();
-            let offset = match count {
-                _ if past => keys.past_len() as i64,
-                Some(count) => count.saturating_sub(heads.len as i64),
-                None => 0,
-            };
+            let (offset, count) = offset(inputs, batch, heads.len, keys.past_len())?;
             for head in 0..heads.count {
-                let key_head = head / (heads.count / shared.count).max(1);
+                let key_head = head / shared;
                 for row in 0..heads.len {
                     let query = &queries[heads.row(batch, head, row)..][..heads.size];
                     let seen = self.seen(offset.saturating_add(row as i64), count);
                     let line = Line { query, head: [batch, head, row], seen };
                     let kept = written.as_mut().and_then(Iterator::next);
-                    let key = |j| keys.row(batch, key_head, j);
-                    self.score(&line, key, &mask, scores, kept)?;
-                    sums.fill(0f64.to_bits());
-                    for (j, &score) in scores.iter().enumerate() {
-                        let weight = f64::from_bits(score);
-                        // Nothing of what is masked, be it infinite.
-                        if weight != 0.0 {
-                            for (sum, value) in sums.iter_mut().zip(values.row(batch, key_head, j)) {
-                                let term = weight * value.to_f64();
-                                *sum = (f64::from_bits(*sum) + term).to_bits();
-                            }
-                        }
-                    }
+                    self.score(&line, |j| keys.row(batch, key_head, j), &mask, scores, kept)?;
+                    weigh(scores, |j| values.row(batch, key_head, j), sums);
                     let start = results_heads.row(batch, head, row);
                     for (result, &sum) in results[start..].iter_mut().zip(sums.iter()) {
                         *result = T::from_f64(f64::from_bits(sum));
@@ -358,6 +335,55 @@ impl Attention {
             }
         }
         Ok(())
+    }
+}
+
+/// How many heads of queries share one of keys and values.
+fn check_heads<T>(
+    queries: &Heads,
+    keys: &Rows<'_, T>,
+    values: &Rows<'_, T>,
+) -> Result<usize, Failure> {
+    let (keys, values) = (keys.new.1, values.new.1);
+    if (keys.batches, keys.size) != (queries.batches, queries.size)
+        || (values.batches, values.count) != (keys.batches, keys.count)
+        || queries.count.checked_rem(keys.count).unwrap_or(queries.count) != 0
+    {
+        return Err(Failure("queries, keys and values do not fit together"));
+    }
+    Ok(queries.count.checked_div(keys.count).unwrap_or(1).max(1))
+}
+
+/// The position of the first of so many queries of a batch among the keys, and
+/// how many keys are no padding, where that is known.
+fn offset(
+    inputs: &[Option<Input<'_>>],
+    batch: usize,
+    queries: usize,
+    past: usize,
+) -> Result<(i64, Option<i64>), Failure> {
+    let count = match optional(inputs, 6) {
+        Some(counts) => Some(counts.integer(batch)?),
+        None => None,
+    };
+    Ok(match count {
+        _ if optional(inputs, 4).is_some() => (past as i64, count),
+        Some(known) => (known.saturating_sub(queries as i64), count),
+        None => (0, None),
+    })
+}
+
+/// Sums up rows, each times its weight, all as bits of f64.
+fn weigh<'a, T: Native>(weights: &[u64], row: impl Fn(usize) -> &'a [T], sums: &mut [u64]) {
+    sums.fill(0f64.to_bits());
+    for (j, &weight) in weights.iter().enumerate() {
+        let weight = f64::from_bits(weight);
+        // Nothing of what is masked, be it infinite.
+        if weight != 0.0 {
+            for (sum, value) in sums.iter_mut().zip(row(j)) {
+                *sum = (f64::from_bits(*sum) + weight * value.to_f64()).to_bits();
+            }
+        }
     }
 }
 

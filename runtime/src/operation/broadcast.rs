@@ -35,7 +35,7 @@ impl<const N: usize> Run<N> {
 }
 
 /// Sizes that two operands are broadcast to; `sizes` holds the first.
-fn widen(sizes: &mut [usize], other: &[usize]) -> Result<(), Failure> {
+pub(super) fn widen(sizes: &mut [usize], other: &[usize]) -> Result<(), Failure> {
     let missing = sizes.len().saturating_sub(other.len());
     for (size, &other) in sizes.iter_mut().skip(missing).zip(other) {
         *size = match (*size, other) {
@@ -127,19 +127,6 @@ impl<const N: usize> Broadcast<N> {
             }
         }
     }
-}
-
-/// Sizes that all operands are broadcast to, and how many there are.
-pub(super) fn broadcast_all(
-    operands: &[Option<Input<'_>>],
-) -> Result<([usize; RANK], usize), Failure> {
-    let lengths = operands.iter().flatten().map(|operand| operand.sizes().len());
-    let rank = lengths.max().unwrap_or(0);
-    let mut sizes = [1; RANK];
-    for operand in operands.iter().flatten() {
-        widen(&mut sizes[..rank], operand.sizes())?;
-    }
-    Ok((sizes, rank))
 }
 
 /// `result = function(left, right)` with broadcasting.

@@ -79,17 +79,11 @@ impl ClassLoss {
                 }
             }
             let target = targets.integer(sample)?;
-            let (loss, weight) = if self.ignored.is_some_and(|ignored| ignored as i64 == target) {
-                (0.0, 0.0)
-            } else {
-                let class = usize::try_from(target).ok().filter(|class| class < classes);
-                let class = class.ok_or(Failure("there is no such class"))?;
-                let weight = weights.map_or(Ok(1.0), |weights| weights.number(class))?;
-                (weight * (normalizer - score(class)), weight)
-            };
+            let loss = |class: usize| normalizer - score(class);
+            let (loss, weight) = self.weighted(target, *classes, weights, loss)?;
             (sum, weight_sum) = (sum + loss, weight_sum + weight);
-            if self.total == Total::Each {
-                losses[sample] = T::from_f64(loss);
+            if let (Total::Each, Some(place)) = (self.total, losses.get_mut(sample)) {
+                *place = T::from_f64(loss);
             }
         }
         match self.total {
@@ -98,6 +92,23 @@ impl ClassLoss {
             Total::Sum => losses.fill(T::from_f64(sum)),
         }
         Ok(())
+    }
+
+    /// The loss of a sample, by what it is for a class, and its weight.
+    fn weighted(
+        &self,
+        target: i64,
+        classes: usize,
+        weights: Option<Input<'_>>,
+        loss: impl Fn(usize) -> f64,
+    ) -> Result<(f64, f64), Failure> {
+        if self.ignored.is_some_and(|ignored| ignored as i64 == target) {
+            return Ok((0.0, 0.0));
+        }
+        let class = usize::try_from(target).ok().filter(|&class| class < classes);
+        let class = class.ok_or(Failure("there is no such class"))?;
+        let weight = weights.map_or(Ok(1.0), |weights| weights.number(class))?;
+        Ok((weight * loss(class), weight))
     }
 }
 

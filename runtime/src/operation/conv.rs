@@ -1,6 +1,6 @@
 //! Convolution over any number of dimensions.
 
-use super::sliding::{Run, SlidingAxis, below, counts, each_index, each_run, volume};
+use super::sliding::{SlidingAxis, below, counts, each_index, volume};
 use super::{Failure, Input, Native, Operation, Output, with_type};
 use crate::step::RANK;
 
@@ -67,55 +67,119 @@ impl Convolution {
         (shape, end)
     }
 
-    /// Sums the planes of the result: `add` adds the pixels of a run times a
-    /// weight, which it gets as indices, `finish` gets the index of a plane and
-    /// its sums. A sum is a word that is zero at first.
-    pub(super) fn sum(
+    /// Sums the products of all windows with all weights, less a zero point for
+    /// each channel of the result. `finish` gets the index of a plane of the
+    /// result, that of an element in it, and its sum. Sums of integers are
+    /// exact, too.
+    pub(super) fn sum<X: Native, W: Native>(
         &self,
         scratch: &mut [u64],
-        add: impl Fn(&mut [u64], Run, [usize; 2]),
-        mut finish: impl FnMut(usize, &[u64]),
+        (data, data_zero): (&[X], f64),
+        (weights, zero): (&[W], impl Fn(usize) -> f64),
+        mut finish: impl FnMut(usize, usize, f64),
     ) -> Result<(), Failure> {
-        let dimensions = self.dimensions;
-        let (sizes, counts) = (&self.sizes[..dimensions], &self.counts[..dimensions]);
-        let axes = &self.axes[..dimensions];
-        let kernel = self.axes.map(|axis| axis.kernel);
-        let (plane, taps, results) = (volume(sizes), volume(&kernel[..dimensions]), volume(counts));
         let of_group = self.out / self.groups;
-        // No tap reaches anything where there are no results.
-        let blocks = if results == 0 { 0 } else { of_group.div_ceil(TOGETHER) };
-        for block in 0..self.batch * self.groups * blocks {
-            let (run_of_channels, block) = (block / blocks, block % blocks);
+        let depth = self.depth * volume(&self.kernel()[..self.dimensions]);
+        let windows = scratch.get_mut(..depth * WINDOWS);
+        let windows = windows.ok_or(Failure("there is too little scratch memory"))?;
+        let count = volume(&self.counts[..self.dimensions]);
+        for run_of_channels in 0..self.batch * self.groups {
             let (picture, group) = (run_of_channels / self.groups, run_of_channels % self.groups);
-            let first = group * of_group + block * TOGETHER;
-            let outs = TOGETHER.min(of_group - block * TOGETHER);
-            let sums = scratch.get_mut(..outs * results);
-            let sums = sums.ok_or(Failure("there is too little scratch memory"))?;
-            sums.fill(0);
-            for channel in 0..self.depth {
-                let start = (picture * self.channels + group * self.depth + channel) * plane;
-                let mut weight = (first * self.depth + channel) * taps;
-                each_index(&below(&kernel)[..dimensions], |tap| {
-                    each_run(axes, sizes, counts, tap, |run| {
-                        for (i, sums) in sums.chunks_exact_mut(results).enumerate() {
-                            let weight = weight + i * self.depth * taps;
-                            add(sums, run, [start + run.pixel, weight]);
+            let start = picture * self.channels + group * self.depth;
+            for first in (0..count).step_by(WINDOWS) {
+                self.gather(start, first, count, (data, data_zero), windows);
+                let outs = group * of_group..(group + 1) * of_group;
+                for out in outs.clone().step_by(2) {
+                    // Where the number of channels is odd, the last one is
+                    // computed twice.
+                    let outs = [out, (out + 1).min(outs.end - 1)];
+                    let filters = outs.map(|out| (&weights[out * depth..][..depth], zero(out)));
+                    for half in [0, WINDOWS / 2] {
+                        let sums = multiply(windows, half, filters);
+                        let places = first + half..count.min(first + half + WINDOWS / 2);
+                        for (out, sums) in outs.into_iter().zip(sums) {
+                            for (place, sum) in places.clone().zip(sums) {
+                                finish(picture * self.out + out, place, sum);
+                            }
                         }
-                    });
-                    weight += 1;
-                });
-            }
-            for (out, sums) in (first..).zip(sums.chunks_exact(results)) {
-                finish(picture * self.out + out, sums);
+                    }
+                }
             }
         }
         Ok(())
     }
+
+    /// Collects the pixels under the taps of some windows: `[depth, taps]`
+    /// times [`WINDOWS`], as the bits of f64. Outside the picture they are zero.
+    fn gather<X: Native>(
+        &self,
+        start: usize,
+        first: usize,
+        count: usize,
+        (data, zero): (&[X], f64),
+        windows: &mut [u64],
+    ) {
+        let dimensions = self.dimensions;
+        let (sizes, axes) = (&self.sizes[..dimensions], &self.axes[..dimensions]);
+        let mut places = [[0; RANK]; WINDOWS];
+        for (i, places) in places.iter_mut().enumerate().take(count - first) {
+            let mut rest = first + i;
+            for axis in (0..dimensions).rev() {
+                places[axis] = rest % self.counts[axis];
+                rest /= self.counts[axis];
+            }
+        }
+        let kernel = self.kernel();
+        let (plane, taps) = (volume(sizes), volume(&kernel[..dimensions]));
+        let mut tap_index = 0;
+        each_index(&below(&kernel)[..dimensions], |tap| {
+            let pixels = places.map(|places| {
+                let along = axes.iter().zip(sizes).enumerate();
+                along.into_iter().try_fold(0, |pixel, (axis, (windows, &size))| {
+                    let at = places[axis] * windows.stride + tap[axis] * windows.dilation;
+                    let at = at.checked_sub(windows.pad).filter(|&at| at < size)?;
+                    Some(pixel * size + at)
+                })
+            });
+            for channel in 0..self.depth {
+                let data = &data[(start + channel) * plane..][..plane];
+                let windows = &mut windows[(channel * taps + tap_index) * WINDOWS..][..WINDOWS];
+                for (value, pixel) in windows.iter_mut().zip(pixels) {
+                    let pixel = pixel.map_or(0.0, |pixel| data[pixel].to_f64() - zero);
+                    *value = pixel.to_bits();
+                }
+            }
+            tap_index += 1;
+        });
+    }
+
+    fn kernel(&self) -> [usize; RANK] {
+        self.axes.map(|axis| axis.kernel)
+    }
 }
 
-/// Channels of the result that are summed at the same time: they meet the same
-/// pixels.
-const TOGETHER: usize = 8;
+/// Windows that are multiplied with all weights while they are in a near cache.
+const WINDOWS: usize = 16;
+
+/// Multiplies half of the windows with two filters.
+fn multiply<W: Native>(
+    windows: &[u64],
+    half: usize,
+    [(first, first_zero), (second, second_zero)]: [(&[W], f64); 2],
+) -> [[f64; WINDOWS / 2]; 2] {
+    let mut sums = [[0.0; WINDOWS / 2]; 2];
+    let [first_sums, second_sums] = &mut sums;
+    for ((windows, first), second) in windows.chunks_exact(WINDOWS).zip(first).zip(second) {
+        let (first, second) = (first.to_f64() - first_zero, second.to_f64() - second_zero);
+        let windows = &windows[half..half + WINDOWS / 2];
+        for (i, &value) in windows.iter().enumerate() {
+            let value = f64::from_bits(value);
+            first_sums[i] += first * value;
+            second_sums[i] += second * value;
+        }
+    }
+    sums
+}
 
 /// Axes with the kernel of the weights.
 pub(super) fn with_kernel(axes: &[SlidingAxis; RANK], kernel: &[usize]) -> [SlidingAxis; RANK] {
@@ -126,25 +190,14 @@ pub(super) fn with_kernel(axes: &[SlidingAxis; RANK], kernel: &[usize]) -> [Slid
     axes
 }
 
-/// Scratch memory of a convolution, for pictures of at most these sizes.
-pub(super) fn scratch(axes: &[SlidingAxis; RANK], dimensions: usize, inputs: &[&[usize]]) -> usize {
-    let sizes = inputs.first().and_then(|sizes| sizes.get(2..)).unwrap_or_default();
-    let kernel = inputs.get(1).and_then(|sizes| sizes.get(2..)).unwrap_or_default();
-    let axes = with_kernel(axes, kernel);
-    let counts = axes.iter().zip(sizes).map(|(axis, &size)| axis.count(size, false).unwrap_or(0));
-    counts.take(dimensions).fold(TOGETHER, usize::saturating_mul)
-}
-
-/// Adds pixels times a weight to sums, which are f64.
-fn add_products<'a, T: Native>(sums: &mut [u64], pixels: impl Iterator<Item = &'a T>, weight: f64) {
-    for (sum, pixel) in sums.iter_mut().zip(pixels) {
-        *sum = (f64::from_bits(*sum) + weight * pixel.to_f64()).to_bits();
-    }
+/// Scratch memory of a convolution with weights of these sizes.
+pub(super) fn scratch(weights: Option<&&[usize]>) -> usize {
+    weights.and_then(|sizes| sizes.get(1..)).map_or(0, volume).saturating_mul(WINDOWS)
 }
 
 impl Operation for GeneralConv {
     fn scratch(&self, inputs: &[&[usize]]) -> usize {
-        scratch(&self.axes, self.dimensions, inputs)
+        scratch(inputs.get(1))
     }
 
     fn run(
@@ -173,26 +226,12 @@ impl Operation for GeneralConv {
             let (data, weights) = (data.values::<T>()?, weights.values::<T>()?);
             let bias = bias.map(|bias| bias.values::<T>()).transpose()?;
             let results = output.resize::<T>(&shape[..rank])?;
-            convolution.sum(
-                scratch,
-                |sums, run, [pixel, weight]| {
-                    let weight = weights[weight].to_f64();
-                    let (sums, pixels) = (&mut sums[run.window..][..run.count], &data[pixel..]);
-                    // Adjoining pixels are added several at a time.
-                    if run.stride == 1 {
-                        add_products(sums, pixels.iter(), weight);
-                    } else {
-                        add_products(sums, pixels.iter().step_by(run.stride), weight);
-                    }
-                },
-                |plane, sums| {
-                    let bias = bias.map_or(0.0, |bias| bias[plane % convolution.out].to_f64());
-                    let results = &mut results[plane * sums.len()..][..sums.len()];
-                    for (result, sum) in results.iter_mut().zip(sums) {
-                        *result = T::from_f64(f64::from_bits(*sum) + bias);
-                    }
-                },
-            )?;
+            let count = volume(&shape[2..rank]);
+            let weights = (weights, |_| 0.0);
+            convolution.sum(scratch, (data, 0.0), weights, |plane, place, sum| {
+                let bias = bias.map_or(0.0, |bias| bias[plane % convolution.out].to_f64());
+                results[plane * count + place] = T::from_f64(sum + bias);
+            })?;
         });
         Ok(())
     }

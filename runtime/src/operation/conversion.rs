@@ -69,10 +69,13 @@ fn converted<T: Native, U: Native>(value: T) -> U {
         U::ELEMENT,
         ElementType::I8 | ElementType::I16 | ElementType::U8 | ElementType::U16 | ElementType::U32
     );
-    match T::ELEMENT.is_float() {
-        true if narrow => U::from_i128((value.to_f64() as i64).into()),
-        true => U::from_f64(value.to_f64()),
-        false => U::from_i128(value.to_i128()),
+    // Integers of up to 32 bits are exact in f64, which rounds once after that.
+    let exact = T::ELEMENT.is_float() || T::ELEMENT.size() <= 4 || U::ELEMENT == ElementType::F64;
+    match (T::ELEMENT.is_float(), U::ELEMENT.is_float()) {
+        (true, false) if narrow => U::from_i128((value.to_f64() as i64).into()),
+        (true, false) => U::from_f64(value.to_f64()),
+        (_, true) if exact => U::from_f64(value.to_f64()),
+        _ => U::from_i128(value.to_i128()),
     }
 }
 
@@ -170,6 +173,15 @@ mod tests {
         // The smallest that is not 0, and half of it.
         assert_eq!([half(6e-8), half(2.98e-8)], [5.960_464_477_539_063e-8, 0.0]);
         assert!(half(-1e-9).is_sign_negative() && half(f64::NAN).is_nan());
+    }
+
+    #[test]
+    fn integers_of_64_bits_round_once() {
+        // Between two numbers of f32, and above the middle by less than f64 tells.
+        let value = (1i64 << 60) + (1 << 36) + 1;
+        assert_eq!(converted::<i64, f32>(value), value as f32);
+        assert_eq!(converted::<u64, f64>(u64::MAX), u64::MAX as f64);
+        assert_eq!(converted::<u32, f32>(u32::MAX), u32::MAX as f32);
     }
 
     #[test]

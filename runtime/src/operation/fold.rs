@@ -1,7 +1,8 @@
 //! Arithmetic of any number of operands.
 
-use super::broadcast::{Broadcast, broadcast_all};
+use super::broadcast::{Broadcast, widen};
 use super::{Arithmetic, Failure, Input, Native, Operation, Output, with_type};
+use crate::step::RANK;
 
 description! {
     /// What becomes of the numbers at one place of all operands.
@@ -74,4 +75,17 @@ impl Operation for ElementwiseFold {
         });
         Ok(())
     }
+}
+
+/// Sizes that all operands are broadcast to, and how many there are.
+fn broadcast_all(
+    operands: &[Option<Input<'_>>],
+) -> Result<([usize; RANK], usize), Failure> {
+    let lengths = operands.iter().flatten().map(|operand| operand.sizes().len());
+    let rank = lengths.max().unwrap_or(0);
+    let mut sizes = [1; RANK];
+    for operand in operands.iter().flatten() {
+        widen(&mut sizes[..rank], operand.sizes())?;
+    }
+    Ok((sizes, rank))
 }

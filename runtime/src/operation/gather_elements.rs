@@ -1,6 +1,7 @@
 //! Elements, each by its own index along a dimension.
 
-use super::indexing::{Odometer, place, strides};
+use super::indexing::{Odometer, place};
+use super::walk::strides;
 use super::{Failure, Input, Operation, Output, with_type};
 
 description! {

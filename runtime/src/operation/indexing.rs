@@ -42,18 +42,6 @@ pub(super) fn around(sizes: &[usize], axis: usize) -> Result<[usize; 3], Failure
     Ok([product(&sizes[..axis]), size, product(&sizes[axis + 1..])])
 }
 
-/// Distance between neighbours along each dimension, in elements, of a
-/// row-major tensor.
-pub(super) fn strides(sizes: &[usize]) -> [usize; RANK] {
-    let mut strides = [0; RANK];
-    let mut inner: usize = 1;
-    for (stride, &size) in strides[..sizes.len()].iter_mut().zip(sizes).rev() {
-        *stride = inner;
-        inner = inner.saturating_mul(size);
-    }
-    strides
-}
-
 /// Where the part lies that a row of an index tensor names: as many indices as
 /// there are sizes, for parts of `inner` elements.
 pub(super) fn part(

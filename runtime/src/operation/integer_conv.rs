@@ -2,8 +2,8 @@
 //! them.
 
 use super::conv::{Convolution, scratch};
-use super::sliding::SlidingAxis;
-use super::{ElementType, Failure, Input, Native, Operation, Output};
+use super::sliding::{SlidingAxis, volume};
+use super::{ElementType, Failure, Input, Operation, Output};
 use crate::real::round_ties_even;
 use crate::step::RANK;
 
@@ -52,10 +52,10 @@ impl<'a> ZeroPoints<'a> {
         }
     }
 
-    fn of(&self, channel: usize) -> i64 {
-        let Some(points) = self.0 else { return 0 };
-        // The number of points was checked, and bytes are integers.
-        points.integer(if points.len() == 1 { 0 } else { channel }).unwrap_or(0)
+    fn of(&self, channel: usize) -> f64 {
+        let Some(points) = self.0 else { return 0.0 };
+        // The number of points was checked.
+        points.number(if points.len() == 1 { 0 } else { channel }).unwrap_or(0.0)
     }
 }
 
@@ -84,33 +84,9 @@ macro_rules! with_bytes {
     };
 }
 
-/// Sums of products of data and weights less their zero points, plane by plane.
-fn sum<X: Native + Into<i64>, W: Native + Into<i64>>(
-    convolution: &Convolution,
-    scratch: &mut [u64],
-    (data, data_zero): (&[X], i64),
-    (weights, zeros): (&[W], ZeroPoints<'_>),
-    finish: impl FnMut(usize, &[u64]),
-) -> Result<(), Failure> {
-    let of_channel = (weights.len() / convolution.out.max(1)).max(1);
-    convolution.sum(
-        scratch,
-        |sums, run, [pixel, weight]| {
-            let zero = zeros.of(weight / of_channel);
-            let weight: i64 = weights[weight].into() - zero;
-            let pixels = data[pixel..].iter().step_by(run.stride);
-            for (sum, &pixel) in sums[run.window..][..run.count].iter_mut().zip(pixels) {
-                let product = weight * (pixel.into() - data_zero);
-                *sum = sum.wrapping_add(product as u64);
-            }
-        },
-        finish,
-    )
-}
-
 impl Operation for IntegerConv {
     fn scratch(&self, inputs: &[&[usize]]) -> usize {
-        scratch(&self.axes, self.dimensions, inputs)
+        scratch(inputs.get(1))
     }
 
     fn run(
@@ -127,21 +103,16 @@ impl Operation for IntegerConv {
         let convolution =
             Convolution::new(&self.axes, self.dimensions, self.groups, sizes, kernel)?;
         let zero = rest.first().copied().flatten();
-        let zero = zero.map_or(Ok(0), |zero| zero.integer(0))?;
+        let zero = zero.map_or(Ok(0.0), |zero| zero.number(0))?;
         let zeros = ZeroPoints::new(rest.get(1).copied().flatten(), convolution.out)?;
         let (shape, rank) = convolution.shape();
         let results = output.resize::<i32>(&shape[..rank])?;
-        with_bytes!(data, weights, |x, w| sum(
-            &convolution,
+        let count = volume(&shape[2..rank]);
+        with_bytes!(data, weights, |x, w| convolution.sum(
             scratch,
             (x, zero),
-            (w, zeros),
-            |plane, sums| {
-                let results = &mut results[plane * sums.len()..][..sums.len()];
-                for (result, &sum) in results.iter_mut().zip(sums) {
-                    *result = sum as i32;
-                }
-            },
+            (w, |channel| zeros.of(channel)),
+            |plane, place, sum| results[plane * count + place] = sum as i64 as i32,
         ))
     }
 }
@@ -151,32 +122,26 @@ struct Rounding<'a> {
     data_scale: f32,
     weight_scales: &'a [f32],
     scale: f32,
-    zero: i64,
+    zero: f64,
     bias: Option<&'a [i32]>,
 }
 
 impl Rounding<'_> {
-    /// Rounds a plane. The factor is a single-precision number, as it is in the
+    /// Rounds a sum. The factor is a single-precision number, as it is in the
     /// tools that calibrate such networks: sums near a half depend on it.
-    fn plane<T: Native>(&self, channel: usize, sums: &[u64], results: &mut [T]) {
+    fn round(&self, channel: usize, sum: f64) -> f64 {
         let scales = self.weight_scales;
         let weight_scale = scales.get(if scales.len() == 1 { 0 } else { channel });
         let factor = self.data_scale * weight_scale.copied().unwrap_or(1.0) / self.scale;
-        let bias = self.bias.and_then(|bias| bias.get(channel)).map_or(0, |&bias| i64::from(bias));
-        for (result, &sum) in results.iter_mut().zip(sums) {
-            let product = (sum as i64).wrapping_add(bias) as f32 * factor;
-            let rounded = round_ties_even(product.into()) + self.zero as f64;
-            *result = T::from_f64(rounded);
-        }
+        let bias = self.bias.and_then(|bias| bias.get(channel)).map_or(0.0, |&bias| bias.into());
+        let product = (sum + bias) as f32 * factor;
+        round_ties_even(product.into()) + self.zero
     }
 }
 
 impl Operation for QuantizedConv {
     fn scratch(&self, inputs: &[&[usize]]) -> usize {
-        match inputs {
-            [data, _, _, weights, ..] => scratch(&self.axes, self.dimensions, &[data, weights]),
-            _ => 0,
-        }
+        scratch(inputs.get(3))
     }
 
     fn run(
@@ -213,30 +178,29 @@ impl Operation for QuantizedConv {
             data_scale: data_scale.number(0)? as f32,
             weight_scales,
             scale: scale.number(0)? as f32,
-            zero: zero.integer(0)?,
+            zero: zero.number(0)?,
             bias,
         };
         let zeros = ZeroPoints::new(Some(*weight_zeros), out)?;
-        let data_zero = data_zero.integer(0)?;
+        let data_zero = data_zero.number(0)?;
         let (shape, rank) = convolution.shape();
         let shape = &shape[..rank];
         let mut results = match output.element() {
             ElementType::U8 => Bytes::Unsigned(output.resize(shape)?),
             _ => Bytes::Signed(output.resize(shape)?),
         };
-        let finish = |plane: usize, sums: &[u64]| {
-            let (channel, start) = (plane % out, plane * sums.len());
-            let end = start + sums.len();
+        let count = volume(&shape[2..]);
+        let finish = |plane: usize, place: usize, sum: f64| {
+            let value = rounding.round(plane % out, sum);
             match &mut results {
-                Bytes::Unsigned(all) => rounding.plane(channel, sums, &mut all[start..end]),
-                Bytes::Signed(all) => rounding.plane(channel, sums, &mut all[start..end]),
+                Bytes::Unsigned(results) => results[plane * count + place] = value as u8,
+                Bytes::Signed(results) => results[plane * count + place] = value as i8,
             }
         };
-        with_bytes!(data, weights, |x, w| sum(
-            &convolution,
+        with_bytes!(data, weights, |x, w| convolution.sum(
             scratch,
             (x, data_zero),
-            (w, zeros),
+            (w, |channel| zeros.of(channel)),
             finish
         ))
     }

@@ -65,6 +65,7 @@ mod copy;
 mod cumulative;
 mod deform_conv;
 mod depth_space;
+mod determinant;
 mod dimensions;
 mod einsum;
 mod element;
@@ -125,10 +126,13 @@ with_reals! {
     mod moments;
     mod pool;
     mod quantize;
+    mod recurrent;
     mod reduce;
     pub(crate) mod resize;
     mod rotary_embedding;
+    mod signal_weights;
     mod softmax;
+    mod spectrum;
 
     pub use arithmetic::{Arithmetic, ElementwiseArithmetic};
     pub use attention::{Attention, Scores};
@@ -145,10 +149,13 @@ with_reals! {
     pub use linear_attention::LinearAttention;
     pub use pool::{GeneralGlobalPool, GeneralPool, Pooling};
     pub use quantize::Quantization;
+    pub use recurrent::{Cell, Curve, Direction, GateActivation, Recurrent};
     pub use reduce::{GeneralReduce, Reduction};
     pub use resize::{AspectPolicy, Coordinates, GeneralResize, Interpolation, ResizeTarget, Rounding};
     pub use rotary_embedding::RotaryEmbedding;
+    pub use signal_weights::{MelWeights, WindowFunction};
     pub use softmax::{GeneralSoftmax, SoftmaxFunction};
+    pub use spectrum::{Fourier, ShortTimeFourier};
 }
 
 pub use affine_grid::GeneralAffineGrid;
@@ -167,6 +174,7 @@ pub use copy::{CopyElements, KeepAll};
 pub use cumulative::Cumulative;
 pub use deform_conv::DeformConv;
 pub use depth_space::{DepthSpace, DepthSpaceDirection};
+pub use determinant::Determinant;
 pub use einsum::Einsum;
 pub use element::{ElementType, Native, Truth, with_type};
 pub use elementwise_select::ElementwiseSelect;

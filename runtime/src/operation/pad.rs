@@ -190,12 +190,11 @@ impl GeneralPad {
         let row = sizes.last().copied().unwrap_or(1).max(1);
         let mut index = [0usize; RANK];
         for padded in padded.chunks_exact_mut(row) {
-            let places = outer.iter().zip(pads).zip(strides.iter()).zip(&index);
-            let start =
-                places.fold(Some(0), |start: Option<usize>, (((size, pads), stride), i)| {
-                    let place = self.place(*size, *pads, *i)?;
-                    start?.checked_add(place.checked_mul(*stride as usize)?)
-                });
+            let mut places = outer.iter().zip(pads).zip(strides.iter()).zip(&index);
+            let start = places.try_fold(0usize, |start, (((size, pads), stride), i)| {
+                let place = self.place(*size, *pads, *i)?;
+                start.checked_add(place.checked_mul(*stride as usize)?)
+            });
             let source = start.and_then(|start| values.get(start..start.checked_add(size)?));
             self.fill_row(source, size, *last, fill, padded);
             for (index, &size) in index[..outer.len()].iter_mut().zip(sizes).rev() {

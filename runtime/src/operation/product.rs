@@ -177,11 +177,12 @@ impl Product {
         b: impl Fn(usize, usize) -> A,
         mut store: impl FnMut(usize, usize, usize, A),
     ) -> Result<(), Failure> {
-        let sums = scratch.get_mut(..self.columns);
+        let [rows, columns] = self.matrix();
+        let sums = scratch.get_mut(..columns);
         let sums = sums.ok_or(Failure("there is too little scratch memory"))?;
         let mut place = 0;
         for [a_start, b_start] in self.batches {
-            for row in 0..self.rows {
+            for row in 0..rows {
                 sums.fill(A::ZERO.to_bits());
                 for k in 0..self.depth {
                     let factor = a(a_start + row * self.a_steps[0] + k * self.a_steps[1], row);

@@ -110,7 +110,7 @@ impl Reduction {
     }
 
     fn of_integers<T: Native>(self, values: impl Iterator<Item = T> + Clone) -> Result<T, Failure> {
-        let mut integers = values.clone().map(|x| x.to_i128() as i64);
+        let integers = values.clone().map(|x| x.to_i128() as i64);
         let floats = || values.clone().map(T::to_f64);
         let wrapped = |value: i64| Ok(T::from_i128(value.into()));
         match self {

@@ -229,11 +229,11 @@ impl GeneralResize {
         wanted: &[Wanted],
         index: &[usize],
     ) -> Option<usize> {
-        let dimensions = source.sizes.iter().zip(source.strides.iter()).zip(wanted).zip(index);
-        dimensions.fold(Some(0), |place, (((&size, &stride), wanted), &x)| {
+        let mut dimensions = source.sizes.iter().zip(source.strides.iter()).zip(wanted).zip(index);
+        dimensions.try_fold(0, |place, (((&size, &stride), wanted), &x)| {
             let mut nearest = 0;
             let inside = self.sampling(size, wanted).taps(x, |pixel, _| nearest = pixel);
-            place.filter(|_| inside).map(|place| place + nearest * stride as usize)
+            inside.then_some(place + nearest * stride as usize)
         })
     }
 

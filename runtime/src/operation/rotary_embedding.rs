@@ -34,6 +34,9 @@ impl Operation for RotaryEmbedding {
         if rotated > heads.size || rotated % 2 != 0 {
             return Err(Failure("the rotated values of a head are no pairs"));
         }
+        if [1, 2].iter().any(|&slot| table_width(inputs, slot) != Some(pairs)) {
+            return Err(Failure("there is not one cosine and sine for each pair"));
+        }
         with_type!(input.element(), T: floats => {
             let results = only(outputs)?.resize::<T>(input.sizes())?;
             results.copy_from_slice(input.values()?);
@@ -65,6 +68,11 @@ impl RotaryEmbedding {
             row[b] = T::from_f64(sine * x + cosine * y);
         }
     }
+}
+
+/// Angles in each line of a table.
+fn table_width(inputs: &[Option<Input<'_>>], slot: usize) -> Option<usize> {
+    optional(inputs, slot)?.sizes().last().copied()
 }
 
 /// A line of a table.

@@ -1,6 +1,7 @@
 //! Repetition along dimensions.
 
-use super::indexing::{Odometer, size_list, strides};
+use super::indexing::{Odometer, size_list};
+use super::walk::strides;
 use super::{Failure, Input, Operation, Output, with_type};
 use crate::step::RANK;
 
