@@ -166,9 +166,9 @@ impl Test {
             let values = raw::numbers(found).into_iter().zip(raw::numbers(value));
             for (place, (found, expected)) in values.enumerate() {
                 let same = found == expected || found.is_nan() && expected.is_nan();
-                if !same && (found - expected).abs() > self.absolute + relative * expected.abs()
-                    || found.is_nan() != expected.is_nan()
-                {
+                let error = (found - expected).abs();
+                let allowed = self.absolute + relative * expected.abs();
+                if !same && (!error.is_finite() || error > allowed) {
                     return Err(format!(
                         "element {place} of output {number} is {found:.6e}, not {expected:.6e}"
                     ));
