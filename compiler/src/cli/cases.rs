@@ -18,8 +18,8 @@ pub(super) struct Case {
 const SEED: u64 = 1;
 
 impl Case {
-    /// The cases of these folders.
-    pub(super) fn of_folders(folders: &[PathBuf]) -> Result<Vec<Self>> {
+    /// The cases of these folders, for this model.
+    pub(super) fn of_folders(folders: &[PathBuf], model: &Model) -> Result<Vec<Self>> {
         let mut cases = Vec::new();
         for folder in folders {
             let sets = data_sets(folder)?;
@@ -27,17 +27,17 @@ impl Case {
                 return Err(option_error("found no folder `test_data_set_*` here").file(folder));
             }
             for set in sets {
-                cases.push(Self::read(&set)?);
+                cases.push(Self::read(&set, model)?);
             }
         }
         Ok(cases)
     }
 
     /// The cases beside the model; none where there are no such folders.
-    pub(super) fn beside(model: &Path) -> Result<Vec<Self>> {
-        let folder = model.parent().filter(|folder| !folder.as_os_str().is_empty());
+    pub(super) fn beside(model: &Model) -> Result<Vec<Self>> {
+        let folder = model.model.parent().filter(|folder| !folder.as_os_str().is_empty());
         let sets = data_sets(folder.unwrap_or(Path::new(".")))?;
-        sets.iter().map(|set| Self::read(set)).collect()
+        sets.iter().map(|set| Self::read(set, model)).collect()
     }
 
     /// A random input, always the same, and what the reference evaluator makes
@@ -52,8 +52,13 @@ impl Case {
         Ok(Self { name: "random input".into(), inputs, outputs })
     }
 
-    fn read(folder: &Path) -> Result<Self> {
-        let (inputs, outputs) = (read_tensors(folder, "input")?, read_tensors(folder, "output")?);
+    fn read(folder: &Path, model: &Model) -> Result<Self> {
+        let mut inputs = read_tensors(folder, "input")?;
+        // The data are those of the file, also where options fix an input.
+        inputs.retain(|(name, _)| model.constants.iter().all(|(fixed, _)| fixed != name));
+        let outputs = read_tensors(folder, "output")?;
+        let [inputs, outputs] = [inputs, outputs]
+            .map(|tensors| tensors.into_iter().map(|(_, tensor)| tensor).collect::<Vec<_>>());
         if outputs.is_empty() {
             return Err(option_error("found no file `output_0.pb`").file(folder));
         }
@@ -108,15 +113,14 @@ fn data_sets(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(sets.into_iter().map(|(_, path)| path).collect())
 }
 
-/// `KIND_0.pb`, `KIND_1.pb`, .. as far as they go.
-fn read_tensors(folder: &Path, kind: &str) -> Result<Vec<Tensor>> {
+/// `KIND_0.pb`, `KIND_1.pb`, .. as far as they go, with their names.
+fn read_tensors(folder: &Path, kind: &str) -> Result<Vec<(String, Tensor)>> {
     (0..)
         .map(|i| folder.join(format!("{kind}_{i}.pb")))
         .take_while(|path| path.is_file())
         .map(|path| {
             let bytes = std::fs::read(&path).map_err(|error| Error::io(&path, &error))?;
-            let (_, tensor) = onnx::read_tensor(&bytes).map_err(|error| error.file(&path))?;
-            Ok(tensor)
+            onnx::read_tensor(&bytes).map_err(|error| error.file(&path))
         })
         .collect()
 }

@@ -94,9 +94,9 @@ impl Verify {
 
     fn cases(&self) -> Result<Vec<Case>> {
         if !self.data.is_empty() {
-            return Case::of_folders(&self.data);
+            return Case::of_folders(&self.data, &self.model);
         }
-        let cases = Case::beside(&self.model.model)?;
+        let cases = Case::beside(&self.model)?;
         if !cases.is_empty() {
             return Ok(cases);
         }

@@ -45,11 +45,14 @@ pub(super) struct Node {
     weight: usize,
 }
 
+/// Constants of a body by name; they are in the graph already.
+pub(super) type Constants = Vec<(String, Value)>;
+
 /// The body of a branch, a loop or a function.
 #[derive(Debug)]
 pub(super) struct Body {
     pub inputs: Vec<String>,
-    pub constants: Vec<(String, Value)>,
+    pub constants: Constants,
     /// Each after what it reads.
     pub nodes: Vec<Node>,
     pub outputs: Vec<String>,
@@ -151,7 +154,7 @@ impl<O: Operator> Importer<'_, O> {
         mut protos: Vec<NodeProto>,
         names: &Names<'_>,
         in_function: bool,
-    ) -> Result<(Vec<(String, Value)>, Vec<Node>)> {
+    ) -> Result<(Constants, Vec<Node>)> {
         let (mut constants, mut nodes) = (Vec::new(), Vec::new());
         for index in order(&protos, names)? {
             let Some(proto) = protos.get_mut(index).map(take) else { continue };

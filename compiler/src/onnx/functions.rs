@@ -7,7 +7,6 @@
 use super::body::{Body, Node};
 use super::graph::Importer;
 use super::names::Names;
-use super::scope::Scope;
 use super::{attributes, model};
 use crate::error::{Error, Result, printable};
 use crate::ir::{Attributes, Operator, Value};
@@ -127,7 +126,7 @@ impl<O: Operator> Importer<'_, O> {
             return Err(Error::unsupported("attributes of functions that are graphs"));
         }
         let names = Names::of_function(&proto)?;
-        let scope = replace(&mut self.scope, Scope::default());
+        let scope = take(&mut self.scope);
         let body = self.read_function(&mut proto, &names)?;
         self.scope = scope;
         let FunctionProto { name, attribute, .. } = proto;

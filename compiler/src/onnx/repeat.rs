@@ -20,68 +20,97 @@ struct Count {
     most: Option<usize>,
 }
 
+/// A loop that is being unrolled.
+struct Unrolled {
+    count: Count,
+    /// Whether the next step is taken.
+    active: Truth,
+    states: Vec<Value>,
+    /// For each step whether it is taken.
+    taken: Vec<Truth>,
+    /// What the steps give that is stacked, result by result.
+    stacked: Vec<Vec<Value>>,
+    /// Whether an option says how many steps there are at most, so that the
+    /// network may ask for more.
+    limited: bool,
+}
+
 impl<O: Operator> Importer<'_, O> {
     /// Unrolls a `Loop`.
     pub(super) fn repeat(&mut self, node: &Node) -> Result<Vec<Value>> {
-        let body = node.body("body")?;
+        let mut unrolled = self.unrolled(node)?;
+        while self.runs_on(node, &mut unrolled)? {
+            self.take_step(node, &mut unrolled)?;
+        }
+        self.results_of(node, unrolled)
+    }
+
+    /// A loop before its first step.
+    fn unrolled(&mut self, node: &Node) -> Result<Unrolled> {
+        let outputs = node.body("body")?.outputs.len();
         let operands = self.operands(node)?;
-        let mut count = self.count(node, operands.first().copied().flatten())?;
-        let mut active = match operands.get(1).copied().flatten() {
+        let count = self.count(node, operands.first().copied().flatten())?;
+        let active = match operands.get(1).copied().flatten() {
             None => Truth::Known(true),
             Some(condition) => self.truth(node, condition)?,
         };
         let states = operands.get(2..).unwrap_or_default().iter().copied();
         let states = states.collect::<Option<Vec<Value>>>();
-        let mut states = states.ok_or_else(|| Error::malformed("a loop's state has no value"))?;
-        if body.outputs.len() < 1 + states.len() {
-            return Err(Error::malformed(format!(
-                "the body of a loop with {} states has {} outputs",
-                states.len(),
-                body.outputs.len()
-            )));
+        let states = states.ok_or_else(|| Error::malformed("a loop's state has no value"))?;
+        let stacked = outputs.checked_sub(1 + states.len()).ok_or_else(|| {
+            let states = states.len();
+            Error::malformed(format!(
+                "the body of a loop with {states} states has {outputs} outputs"
+            ))
+        })?;
+        let stacked = vec![Vec::new(); stacked];
+        Ok(Unrolled { count, active, states, taken: Vec::new(), stacked, limited: false })
+    }
+
+    /// Whether there is another step, which may or may not be taken.
+    fn runs_on(&mut self, node: &Node, unrolled: &mut Unrolled) -> Result<bool> {
+        let step = unrolled.taken.len();
+        unrolled.active = self.until(node, unrolled.active, &unrolled.count, step)?;
+        if unrolled.count.most.is_none() && matches!(unrolled.active, Truth::Computed(_)) {
+            let what = "how often this loop runs follows from the data";
+            unrolled.count.most = Some(self.bounds.needed(node, what)?);
+            unrolled.limited = true;
         }
-        let mut taken = Vec::new();
-        let mut stacked = vec![Vec::new(); body.outputs.len() - 1 - states.len()];
-        let mut limited = false;
-        loop {
-            let step = taken.len();
-            active = self.until(node, active, &count, step)?;
-            if active == Truth::Known(false) {
-                break;
-            }
-            if count.most.is_none() && active != Truth::Known(true) {
-                let what = "how often this loop runs follows from the data";
-                count.most = Some(self.bounds.needed(node, what)?);
-                limited = true;
-            }
-            if count.most == Some(step) {
-                break;
-            }
-            let results = self.step(node, step, active, &states)?;
-            let (condition, results) = results.split_first().ok_or_else(no_condition)?;
-            let (new, scanned) = results.split_at(states.len());
-            for (stack, value) in stacked.iter_mut().zip(scanned) {
-                stack.push(*value);
-            }
-            for (state, &new) in states.iter_mut().zip(new) {
-                *state = match active {
-                    Truth::Known(_) => new,
-                    Truth::Computed(active) => self.select(node, active, new, *state, false)?,
-                };
-            }
-            taken.push(active);
-            active = self.both(node, active, *condition)?;
+        Ok(unrolled.active != Truth::Known(false) && unrolled.count.most != Some(step))
+    }
+
+    fn take_step(&mut self, node: &Node, unrolled: &mut Unrolled) -> Result<()> {
+        let Unrolled { active, states, taken, stacked, .. } = unrolled;
+        let results = self.step(node, taken.len(), *active, states)?;
+        let (condition, results) = results.split_first().ok_or_else(no_condition)?;
+        let (new, scanned) = results.split_at(states.len());
+        for (stack, value) in stacked.iter_mut().zip(scanned) {
+            stack.push(*value);
         }
+        for (state, &new) in states.iter_mut().zip(new) {
+            *state = match *active {
+                Truth::Known(_) => new,
+                Truth::Computed(active) => self.select(node, active, new, *state, false)?,
+            };
+        }
+        taken.push(*active);
+        *active = self.both(node, *active, *condition)?;
+        Ok(())
+    }
+
+    /// The last states, and what is stacked.
+    fn results_of(&mut self, node: &Node, unrolled: Unrolled) -> Result<Vec<Value>> {
+        let Unrolled { active, mut states, taken, stacked, limited, .. } = unrolled;
         if let (true, Truth::Computed(active)) = (limited, active) {
             for state in &mut states {
                 *state = self.select(node, active, *state, *state, true)?;
             }
         }
-        let first =
-            if taken.is_empty() { self.step(node, 0, active, &states)? } else { Vec::new() };
-        let firsts = first.get(1 + states.len()..).unwrap_or_default();
+        // The results of a step that is not taken tell the types.
+        let like = if taken.is_empty() { self.step(node, 0, active, &states)? } else { Vec::new() };
+        let like = like.get(1 + states.len()..).unwrap_or_default();
         let stacked =
-            stacked.into_iter().enumerate().map(|(index, values)| match firsts.get(index) {
+            stacked.into_iter().enumerate().map(|(index, values)| match like.get(index) {
                 Some(&like) => self.stack_of_none(node, like, 0),
                 None => self.stack_taken(node, &values, &taken),
             });
