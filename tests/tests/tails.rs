@@ -64,7 +64,8 @@ fn first_difference(found: &[Tensor], expected: &[Tensor]) -> Option<String> {
         let values = raw::numbers(found).into_iter().zip(raw::numbers(expected));
         let differs = |&(found, expected): &(f64, f64)| {
             let same = found == expected || found.is_nan() && expected.is_nan();
-            !same && !((found - expected).abs() <= tolerance * expected.abs().max(1.0))
+            let close = (found - expected).abs() <= tolerance * expected.abs().max(1.0);
+            !same && !close
         };
         let (place, (found, expected)) = values.enumerate().find(|(_, pair)| differs(pair))?;
         Some(format!("element {place} of output {number} is {found:e}, not {expected:e}"))

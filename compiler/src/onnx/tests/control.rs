@@ -104,7 +104,7 @@ fn only_the_branch_of_a_known_condition_is_there() {
     std::fs::write(&file, onnx_protobuf::Message::write_to_bytes(&yes).unwrap()).unwrap();
     let options = Options { constants: vec![("c".into(), file.clone())], ..Options::default() };
     let imported = import(&Source::bytes(bytes(&branch())), &options).unwrap();
-    assert_eq!(imported.files, [file.clone()]);
+    assert_eq!(imported.files, std::slice::from_ref(&file));
     let names: Vec<_> = imported.graph.order().unwrap();
     assert!(
         names
