@@ -31,9 +31,9 @@ pub fn bytes(tensor: &Tensor) -> Vec<u8> {
     )
 }
 
-/// The elements as floats; those of 64 bits may be rounded.
+/// The elements as floats; integers of 64 bits may be rounded.
 #[must_use]
-#[allow(clippy::unnecessary_cast)] // One of the types is f64.
+#[allow(clippy::unnecessary_cast, reason = "one of the types is f64")]
 pub fn numbers(tensor: &Tensor) -> Vec<f64> {
     all!(
         tensor.data(),

@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn by_batch_and_class() {
-        let boxes = Tensor::new(&[2, 2, 4], vec![0.0f32, 0.0, 1.0, 1.0].repeat(4)).unwrap();
+        let boxes = Tensor::new(&[2, 2, 4], [0.0f32, 0.0, 1.0, 1.0].repeat(4)).unwrap();
         let scores = Tensor::new(&[2, 2, 2], vec![0.1f32, 0.2, 0.4, 0.3, 0.5, 0.5, 0.7, 0.8]);
         let case = Case::new("NonMaxSuppression", 10).operand(boxes).operand(scores.unwrap());
         let rows = case.list(&[2]).value().integers().unwrap();

@@ -3,7 +3,7 @@
 use crate::ErrorKind;
 use crate::plan::testing::{compiled, conv, planned, refusal, steps};
 use crate::plan::{Kernel, Plan};
-use crate::step::{self, Blocked, Halo};
+use crate::step::{self, Blocked, Extent, Halo};
 
 /// The direct convolution of this node.
 #[track_caller]
@@ -350,32 +350,78 @@ fn a_constant_packed_for_one_purpose_is_stored_once() {
 #[test]
 fn all_that_cannot_be_compiled_is_named_at_once() {
     let error = refusal(
-        "x = input f32[1,4]
-         n = ReduceSum(x)
+        "x = input f32[1,1,1,1,1,1,1,1,4]
+         n = ReduceSum(x) { axes = [8] }
          fine = Relu(n)
-         p = Pad(fine) { mode = \"reflect\", pads = [0, 1, 0, 1] }
+         r = constant i64[9] [1, 1, 1, 1, 1, 1, 1, 1, 2]
+         p = Tile(fine, r)
          w = Softmax(p)
          output w",
     );
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     let text = error.to_string();
     assert!(text.contains("2 nodes cannot be compiled"), "{text}");
-    for part in ["`n`", "ReduceSum", "`p`", "Pad"] {
+    for part in ["`n`", "ReduceSum", "`p`", "Tile", "more than 8 dimensions"] {
         assert!(text.contains(part), "{part} is not in: {text}");
     }
     assert!(!text.contains("fine") && !text.contains("Softmax"), "{text}");
 }
 
 #[test]
-fn what_is_computed_at_run_time_is_f32() {
-    let error = refusal("x = input i64[4]\ny = Add(x, x)\noutput y").to_string();
-    assert!(error.contains("i64[4]") && error.contains("only f32"), "{error}");
+fn what_no_kernel_computes_is_an_operation() {
+    let plan = planned("x = input i64[4]\ny = Add(x, x)\noutput y");
+    assert_eq!(steps(&plan), ["y: ElementwiseArithmetic -> i64[4]"]);
+    let computed = "x = input f32[1,8,4,4]\nw = input f32[8,8,1,1]\ny = Conv(x, w)\noutput y";
+    assert_eq!(steps(&planned(computed)), ["y: GeneralConv -> f32[1,8,4,4]"]);
 }
 
 #[test]
-fn weights_that_are_computed_are_refused_by_name() {
-    let error = refusal("x = input f32[1,8,4,4]\nw = input f32[8,8,1,1]\ny = Conv(x, w)\noutput y");
-    let error = error.to_string();
-    assert!(error.contains("expected a constant, but `w` is computed"), "{error}");
-    assert!(error.contains("`y`"), "{error}");
+fn what_is_found_at_run_time_is_written_once_and_read_afterwards() {
+    let plan = planned(
+        "x = input f32[6]
+         places = NonZero(x)
+         turned = Transpose(places) { perm = [1, 0] }
+         output turned",
+    );
+    assert_eq!(
+        steps(&plan),
+        ["places: NonZero -> i64[1,..=6]", "turned: GeneralTranspose -> i64[..=6,1]"]
+    );
+    let sizes = |step: usize| match &plan.steps[step].kernel {
+        Kernel::General(general) => general.outputs[0].sizes,
+        other => panic!("{other:?}"),
+    };
+    let (Extent::Found { count, max: 6 }, Extent::Counted { count: same, max: 6 }) =
+        (sizes(0)[1], sizes(1)[0])
+    else {
+        panic!("{:?} {:?}", sizes(0), sizes(1))
+    };
+    assert_eq!(count, same);
+    assert_eq!(plan.outputs[0].counts, [Some(count), None]);
+}
+
+#[test]
+fn what_one_branch_needs_runs_with_that_branch() {
+    let plan = planned(
+        "x = input f32[4]
+         zero = constant f32[] [0]
+         sum = ReduceSum(x) { axes = [0], keepdims = 0 }
+         c = Greater(sum, zero)
+         a = NonZero(x)
+         n = Neg(x)
+         b = NonZero(n)
+         y = Select(c, a, b)
+         output y",
+    );
+    let guards: Vec<_> =
+        plan.steps.iter().map(|s| (s.name.as_str(), s.guards.first().map(|g| g.holds))).collect();
+    let expected = [
+        ("sum", None),
+        ("c", None),
+        ("a", Some(true)),
+        ("n", Some(false)),
+        ("b", Some(false)),
+        ("y", None),
+    ];
+    assert_eq!(guards, expected);
 }
