@@ -163,11 +163,18 @@ impl Test {
                 return Err(format!("output {number} is {found}, not {expected}"));
             }
             let relative = self.relative.max(*rounding);
+            // Sums of f32 round as their largest values do.
+            let largest = raw::numbers(value).into_iter().filter(|value| value.is_finite());
+            let largest = largest.fold(0.0, |largest, value| f64::max(largest, value.abs()));
+            let own = match value.element() {
+                ElementType::F32 => largest * f64::from(f32::EPSILON),
+                _ => 0.0,
+            };
             let values = raw::numbers(found).into_iter().zip(raw::numbers(value));
             for (place, (found, expected)) in values.enumerate() {
                 let same = found == expected || found.is_nan() && expected.is_nan();
                 let error = (found - expected).abs();
-                let allowed = self.absolute + relative * expected.abs();
+                let allowed = self.absolute.max(own) + relative * expected.abs();
                 if !same && (!error.is_finite() || error > allowed) {
                     return Err(format!(
                         "element {place} of output {number} is {found:.6e}, not {expected:.6e}"

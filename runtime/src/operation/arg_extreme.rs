@@ -20,6 +20,7 @@ description! {
 }
 
 impl Operation for ArgExtreme {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

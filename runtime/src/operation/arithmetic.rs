@@ -49,6 +49,7 @@ description! {
 }
 
 impl Operation for ElementwiseArithmetic {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -78,6 +79,7 @@ impl Operation for ElementwiseArithmetic {
 
 impl ElementwiseArithmetic {
     /// Powers whose exponents are of another type.
+    #[inline]
     fn mixed_power(
         &self,
         left: &Input<'_>,

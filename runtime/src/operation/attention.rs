@@ -93,6 +93,7 @@ struct Rows<'a, T> {
 }
 
 impl<'a, T: Native> Rows<'a, T> {
+    #[inline]
     fn new(
         inputs: &[Option<Input<'a>>],
         slot: usize,
@@ -130,6 +131,7 @@ impl<'a, T: Native> Rows<'a, T> {
     }
 
     /// Writes all rows, `[batch, heads, length, size]`.
+    #[inline]
     fn write(&self, output: &mut Output<'_>) -> Result<(), Failure> {
         let Heads { batches, count, size, .. } = self.new.1;
         let results = output.resize::<T>(&[batches, count, self.len(), size])?;
@@ -197,6 +199,7 @@ impl Operation for Attention {
         len(1).saturating_add(len(4)).saturating_add(width)
     }
 
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

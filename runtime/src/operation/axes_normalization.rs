@@ -35,6 +35,7 @@ description! {
 const MEAN_VARIANCE_EPSILON: f64 = 1e-9;
 
 impl Operation for AxesNormalization {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -37,6 +37,7 @@ description! {
 }
 
 impl Operation for ElementwiseBits {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -82,6 +83,7 @@ impl ElementwiseBits {
 }
 
 impl Operation for ElementwiseNot {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -15,6 +15,7 @@ description! {
 }
 
 impl Operation for CausalConv {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -56,6 +56,7 @@ fn channels(input: &Input<'_>) -> Result<(usize, usize), Failure> {
 }
 
 impl Operation for GroupNormalization {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -98,6 +99,7 @@ impl Operation for GroupNormalization {
 }
 
 impl Operation for GeneralBatchNormalization {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -129,6 +131,7 @@ impl Operation for GeneralBatchNormalization {
 }
 
 impl Operation for GeneralLocalResponse {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

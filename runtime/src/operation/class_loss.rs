@@ -33,6 +33,7 @@ description! {
 }
 
 impl Operation for ClassLoss {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -19,6 +19,7 @@ fn bound<T: Native>(bound: Option<&Input<'_>>, otherwise: T) -> Result<T, Failur
 }
 
 impl Operation for ElementwiseClip {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -32,6 +32,7 @@ struct Along {
 }
 
 impl Operation for GeneralColumnToImage {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

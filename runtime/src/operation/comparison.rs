@@ -30,6 +30,7 @@ description! {
 }
 
 impl Operation for ElementwiseComparison {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

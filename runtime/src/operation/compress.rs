@@ -14,6 +14,7 @@ description! {
 }
 
 impl Operation for Compress {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -26,6 +26,7 @@ impl ConstantOfShape {
 }
 
 impl Operation for ConstantOfShape {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -200,6 +200,7 @@ impl Operation for GeneralConv {
         scratch(inputs.get(1))
     }
 
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

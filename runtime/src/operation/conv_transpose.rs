@@ -47,6 +47,7 @@ impl Operation for GeneralConvTranspose {
         volume(sizes.get(..self.dimensions).unwrap_or_default())
     }
 
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -36,6 +36,7 @@ description! {
 }
 
 impl Operation for ElementConversion {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -112,6 +113,7 @@ fn rounded(value: f64, digits: i64, exponents: core::ops::RangeInclusive<i64>) -
 }
 
 impl Operation for BitConversion {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

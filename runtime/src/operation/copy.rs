@@ -14,6 +14,7 @@ description! {
     pub struct KeepAll;
 }
 
+#[inline]
 fn copy(input: &Input<'_>, result: &mut Output<'_>) -> Result<(), Failure> {
     with_type!(input.element(), T => {
         result.resize::<T>(input.sizes())?.copy_from_slice(input.values::<T>()?);
@@ -22,6 +23,7 @@ fn copy(input: &Input<'_>, result: &mut Output<'_>) -> Result<(), Failure> {
 }
 
 impl Operation for CopyElements {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -35,6 +37,7 @@ impl Operation for CopyElements {
 }
 
 impl Operation for KeepAll {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -105,6 +105,7 @@ impl Operation for DeformConv {
         inputs.get(1).and_then(|weights| weights.first()).copied().unwrap_or(0)
     }
 
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

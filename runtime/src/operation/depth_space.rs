@@ -35,6 +35,7 @@ description! {
 }
 
 impl Operation for DepthSpace {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -19,6 +19,7 @@ impl Operation for Determinant {
         size.saturating_mul(size)
     }
 
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -23,6 +23,7 @@ description! {
 }
 
 impl Operation for Einsum {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

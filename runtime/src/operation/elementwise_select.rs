@@ -10,6 +10,7 @@ description! {
 }
 
 impl Operation for ElementwiseSelect {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -12,6 +12,7 @@ description! {
 }
 
 impl Operation for EyeLike {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -29,6 +29,7 @@ description! {
 }
 
 impl Operation for ElementwiseFold {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

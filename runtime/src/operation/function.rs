@@ -138,6 +138,7 @@ description! {
 }
 
 impl Operation for ElementwiseFunction {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

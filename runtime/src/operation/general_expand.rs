@@ -17,6 +17,7 @@ description! {
 }
 
 impl Operation for GeneralExpand {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -13,6 +13,7 @@ description! {
 }
 
 impl Operation for GeneralGather {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

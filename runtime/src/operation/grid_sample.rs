@@ -55,6 +55,7 @@ const TAPS: usize = 4;
 type Taps = [(usize, f64); TAPS];
 
 impl Operation for GeneralGridSample {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -112,6 +113,7 @@ impl Operation for GeneralGridSample {
 impl GeneralGridSample {
     /// The pixels that count for a place, the first number of which the grid
     /// has at `first`. Dimensions that are not there are one pixel.
+    #[inline]
     fn taps(
         &self,
         grid: &Input<'_>,

@@ -89,6 +89,7 @@ impl Operation for IntegerConv {
         scratch(inputs.get(1))
     }
 
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -144,6 +145,7 @@ impl Operation for QuantizedConv {
         scratch(inputs.get(3))
     }
 
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

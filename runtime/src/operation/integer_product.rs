@@ -27,6 +27,7 @@ impl Operation for IntegerProduct {
         inputs.get(slot).map_or(0, |sizes| columns(sizes, false))
     }
 
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -102,6 +103,7 @@ fn sums(
     }
 }
 
+#[inline]
 fn requantized(
     product: &Product,
     operands: [(&Input<'_>, Option<Input<'_>>); 2],

@@ -23,6 +23,7 @@ description! {
 }
 
 impl Operation for LayerNormalization {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -86,6 +87,7 @@ impl LayerNormalization {
 
     /// Room for mean and reciprocal deviation of each run, where they are
     /// results.
+    #[inline]
     fn statistics<'a>(
         &self,
         sizes: &[usize],

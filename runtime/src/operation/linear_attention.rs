@@ -30,6 +30,7 @@ impl Operation for LinearAttention {
         keys.saturating_mul(values).saturating_add(values)
     }
 
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

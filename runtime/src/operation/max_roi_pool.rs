@@ -17,6 +17,7 @@ description! {
 }
 
 impl Operation for GeneralMaxRoiPool {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

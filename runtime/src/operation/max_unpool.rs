@@ -32,6 +32,7 @@ impl MaxUnpool {
 }
 
 impl Operation for MaxUnpool {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

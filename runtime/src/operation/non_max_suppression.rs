@@ -32,6 +32,7 @@ impl Operation for NonMaxSuppression {
         inputs.first().and_then(|sizes| sizes.get(1)).copied().unwrap_or(0)
     }
 
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

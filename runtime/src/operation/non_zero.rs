@@ -11,6 +11,7 @@ description! {
 }
 
 impl Operation for NonZero {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

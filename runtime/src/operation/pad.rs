@@ -61,6 +61,7 @@ description! {
 type Pads = (i64, i64);
 
 impl Operation for GeneralPad {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

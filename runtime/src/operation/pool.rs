@@ -49,6 +49,7 @@ struct Plane<'a> {
 }
 
 impl Operation for GeneralPool {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -198,6 +199,7 @@ description! {
 }
 
 impl Operation for GeneralGlobalPool {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

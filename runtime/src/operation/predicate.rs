@@ -16,6 +16,7 @@ description! {
 }
 
 impl Operation for ElementwisePredicate {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

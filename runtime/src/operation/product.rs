@@ -30,6 +30,7 @@ impl Operation for GeneralProduct {
         inputs.get(1).map_or(0, |sizes| columns(sizes, self.transpose_b))
     }
 
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

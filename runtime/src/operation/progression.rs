@@ -8,6 +8,7 @@ description! {
 }
 
 impl Operation for Progression {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

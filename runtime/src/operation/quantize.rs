@@ -90,6 +90,7 @@ impl Grid {
 }
 
 impl Operation for Quantization {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -108,6 +109,7 @@ impl Operation for Quantization {
     }
 }
 
+#[inline]
 fn quantize(
     grid: &Grid,
     inputs: &[Option<Input<'_>>],
@@ -135,6 +137,7 @@ fn quantize(
         Ok(())
 }
 
+#[inline]
 fn dequantize(
     grid: &Grid,
     inputs: &[Option<Input<'_>>],
@@ -155,6 +158,7 @@ fn dequantize(
         Ok(())
 }
 
+#[inline]
 fn quantize_dynamically(input: Input<'_>, outputs: &mut [Output<'_>]) -> Result<(), Failure> {
         let values = input.values::<f32>()?;
         let [quantized, scales, zeros] = outputs else {

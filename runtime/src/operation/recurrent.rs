@@ -126,6 +126,7 @@ impl Operation for Recurrent {
         self.hidden.saturating_mul(gates + 4)
     }
 
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -185,6 +186,7 @@ struct Layer<'a, T> {
 }
 
 impl<'a, T: Native> Layer<'a, T> {
+    #[inline]
     fn new(layer: &'a Recurrent, inputs: &[Option<Input<'a>>]) -> Result<Self, Failure> {
         let x = required(inputs, 0)?;
         let (sizes, width) = match (x.sizes(), layer.batch_first) {

@@ -49,6 +49,7 @@ description! {
 }
 
 impl Operation for GeneralReduce {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

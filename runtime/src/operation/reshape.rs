@@ -47,6 +47,7 @@ description! {
 }
 
 impl Operation for GeneralReshape {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -151,6 +151,7 @@ impl Default for Wanted {
 const LARGEST_SCALE: f32 = 65536.0;
 
 impl Operation for GeneralResize {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -24,6 +24,7 @@ description! {
 }
 
 impl Operation for GeneralRoiAlign {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -21,6 +21,7 @@ description! {
 }
 
 impl Operation for RotaryEmbedding {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

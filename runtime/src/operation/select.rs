@@ -18,6 +18,7 @@ description! {
 }
 
 impl Operation for Select {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -14,6 +14,7 @@ description! {
 }
 
 impl Operation for ShapeOf {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -38,6 +39,7 @@ description! {
 }
 
 impl Operation for SizeOf {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

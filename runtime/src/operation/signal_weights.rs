@@ -38,6 +38,7 @@ description! {
 }
 
 impl Operation for WindowFunction {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -71,6 +72,7 @@ fn size(input: Input<'_>) -> Result<usize, Failure> {
 }
 
 impl Operation for MelWeights {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -47,6 +47,7 @@ impl Default for Range {
 }
 
 impl Operation for GeneralSlice {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

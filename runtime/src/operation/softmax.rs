@@ -30,6 +30,7 @@ description! {
 }
 
 impl Operation for GeneralSoftmax {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -54,6 +54,7 @@ fn turned(numbers: impl Iterator<Item = Complex>, turn: f64) -> Complex {
 }
 
 impl Operation for Fourier {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],
@@ -134,6 +135,7 @@ impl Fourier {
 }
 
 impl Operation for ShortTimeFourier {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -34,6 +34,7 @@ description! {
 }
 
 impl Operation for GeneralSplit {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

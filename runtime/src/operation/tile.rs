@@ -11,6 +11,7 @@ description! {
 }
 
 impl Operation for Tile {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

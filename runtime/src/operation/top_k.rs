@@ -21,6 +21,7 @@ impl Operation for TopK {
         inputs.first().and_then(|sizes| sizes.get(self.axis)).copied().unwrap_or(0)
     }
 
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

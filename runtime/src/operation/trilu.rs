@@ -12,6 +12,7 @@ description! {
 }
 
 impl Operation for Trilu {
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

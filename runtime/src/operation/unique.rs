@@ -30,6 +30,7 @@ impl Operation for Unique {
         count.saturating_mul(3)
     }
 
+    #[inline]
     fn run(
         &self,
         inputs: &[Option<Input<'_>>],

@@ -183,6 +183,7 @@ impl<'a> Input<'a> {
     ///
     /// # Errors
     /// Where there are not so many.
+    #[inline]
     pub fn number(&self, index: usize) -> Result<f64, Failure> {
         let value = crate::with_type!(self.element(), T => {
             self.values::<T>()?.get(index).map(|value| value.to_f64())
