@@ -63,9 +63,8 @@ class Cnnc:
         with tempfile.TemporaryDirectory() as folder:
             for index, output in enumerate(self.ready["outputs"]):
                 path = Path(folder, f"output_{index}")
-                self._ask(f"output {index} {path}", "output")
-                values = np.fromfile(path, DTYPES[output["element"]])
-                found.append(values.reshape(output["shape"]))
+                sizes = self._ask(f"output {index} {path}", "sizes")
+                found.append(np.fromfile(path, DTYPES[output["element"]]).reshape(sizes))
         return found
 
     def peak(self):
@@ -151,6 +150,46 @@ def print_start(model, threads):
     print((time.perf_counter() - begin) * 1e3)
 
 
+def varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        shift, at = shift + 7, at + 1
+        if data[at - 1] < 0x80:
+            return value, at
+
+
+def tensor(path):
+    """The values of a `TensorProto` that holds raw f32, or None."""
+    data, at, dims, kind, raw = path.read_bytes(), 0, [], None, None
+    while at < len(data):
+        tag, at = varint(data, at)
+        if tag & 7 == 0:
+            value, at = varint(data, at)
+            dims += [value] * (tag >> 3 == 1)
+            kind = value if tag >> 3 == 2 else kind
+        elif tag & 7 == 2:
+            size, at = varint(data, at)
+            field, at = data[at : at + size], at + size
+            if tag >> 3 == 1:  # packed
+                place = 0
+                while place < size:
+                    value, place = varint(field, place)
+                    dims.append(value)
+            raw = field if tag >> 3 == 9 else raw
+        else:
+            return None
+    return np.frombuffer(raw, "<f4").reshape(dims) if kind == 1 and raw is not None else None
+
+
+def inputs_of(model, declared):
+    """The test data beside a model, which makes detectors find something."""
+    folder = model.parent / "test_data_set_0"
+    paths = [folder / f"input_{number}.pb" for number in range(len(declared))]
+    values = [tensor(path) if path.is_file() else None for path in paths]
+    return list(made_up_inputs(declared)) if any(v is None for v in values) else values
+
+
 def made_up_inputs(declared):
     generator = np.random.default_rng(0)
     for each in declared:
@@ -195,7 +234,7 @@ def compare(name, model, arguments):
     """One row of the table."""
     cnnc = Cnnc(arguments.cnnc, model, arguments.threads)
     peer = OnnxRuntime(model, arguments.threads)
-    inputs = list(made_up_inputs(cnnc.ready["inputs"]))
+    inputs = inputs_of(model, cnnc.ready["inputs"])
     for side in (cnnc, peer):
         side.set_inputs(inputs)
         side.run(1)
