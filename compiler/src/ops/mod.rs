@@ -6,6 +6,63 @@
 //! [`Op`]. What ONNX spells in several ways is one thing here: `Flatten`,
 //! `Squeeze` and `Unsqueeze` are read as [`Reshape`], `auto_pad` as numbers,
 //! attributes that became operands in later versions as operands.
+//!
+//! # Adding an operator
+//!
+//! `Trilu` keeps a triangle of a matrix. Its file here, `trilu.rs`, says how
+//! a node is read and what comes out:
+//!
+//! ```ignore
+//! pub struct Trilu {
+//!     pub upper: bool,
+//! }
+//!
+//! impl Definition for Trilu {
+//!     // What model files call it; each name also stands in README.md.
+//!     const NAMES: &'static [&'static str] = &["Trilu"];
+//!
+//!     fn name(&self) -> &'static str {
+//!         "Trilu"
+//!     }
+//!
+//!     // For the text form of a graph; `parse` reads it back.
+//!     fn attributes(&self) -> Attributes {
+//!         Attributes::default().with("upper", Attribute::Int(self.upper.into()))
+//!     }
+//!
+//!     // Every version of the operator set becomes the same struct. What is
+//!     // unknown or makes no sense is refused here.
+//!     fn parse(signature: &Signature<'_>) -> Result<Parsed<Self>> {
+//!         check(signature, &["upper"], 2)?;
+//!         let upper = signature.attributes.int_or("upper", 1)? != 0;
+//!         Ok(Parsed::as_written(Self { upper }, signature))
+//!     }
+//!
+//!     // Types of the outputs. A dimension that is found at run time keeps its
+//!     // name where its size stays the same.
+//!     fn infer(&self, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType>> {
+//!         one(required(operands, 0, "input")?.tensor_type.clone())
+//!     }
+//!
+//!     // What it computes, for operands of any type and size.
+//!     fn operation(&self) -> Option<AnyOperation> {
+//!         Some(operation::Trilu { upper: self.upper }.into())
+//!     }
+//! }
+//! ```
+//!
+//! 1. A line in the registry below, `trilu::Trilu`.
+//! 2. The operation: a file in [`crate::operation`], which is compiled into both
+//!    crates, and its line in `any_operation.rs`. It computes constants here and
+//!    runs as a step of the compiled network. [`crate::operation`] shows one.
+//! 3. Tests beside both; [`crate::evaluate()`](crate::evaluate::evaluate) and the
+//!    tests of `tests/conformance` follow by themselves.
+//!
+//! An operator that carries sizes from one node to another implements
+//! [`Definition::facts`], too. One that is worth a kernel gets an arm in
+//! `plan/lower`, which falls back to the operation where the kernel does not
+//! serve. Where operands decide sizes, one operator reads nodes whose sizes are
+//! known and another the rest: [`Definition::reads`].
 
 use crate::error::{Error, Result};
 use crate::ir::{self, Attributes, Fact, Operand, Operator, Parsed, Signature, Tensor, TensorType};
