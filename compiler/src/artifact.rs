@@ -1,6 +1,6 @@
 //! What compiling a model gives.
 
-use crate::codegen::{About, WeightsLocation, WeightsMode, format, module};
+use crate::codegen::{About, Variant, WeightsLocation, WeightsMode, format, module};
 use crate::error::{Error, Result};
 use crate::passes::PassReport;
 use crate::plan::Plan;
@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 pub struct Artifact {
     /// The steps, the map of the arena and the weights.
     pub plan: Plan,
+    /// The same for further shapes of the inputs.
+    pub variants: Vec<Variant>,
     /// What the module says about the model.
     pub about: About,
     /// What each pass did.
@@ -27,7 +29,7 @@ impl Artifact {
     /// # Errors
     /// Where an input or output has no fixed shape.
     pub fn tokens(&self, location: &WeightsLocation) -> Result<TokenStream> {
-        module(&self.plan, &self.about, location)
+        module(&self.plan, &self.variants, &self.about, location)
     }
 
     /// The module as formatted source, for weights at this place.

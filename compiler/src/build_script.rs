@@ -47,7 +47,8 @@ impl Build {
         self
     }
 
-    /// Fixes the shape of an input that the file leaves open.
+    /// Fixes the shape of an input that the file leaves open. Given several times,
+    /// a model is compiled for each shape; see [`Options::inputs`].
     #[must_use]
     pub fn input(mut self, name: impl Into<String>, shape: &[usize]) -> Self {
         self.options.inputs.push((name.into(), shape.to_vec()));

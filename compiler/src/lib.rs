@@ -71,7 +71,7 @@ pub mod step;
 
 pub use artifact::Artifact;
 pub use build_script::{Build, write_if_changed};
-pub use codegen::{WeightsLocation, WeightsMode};
+pub use codegen::{Variant, WeightsLocation, WeightsMode};
 pub use error::{Error, ErrorKind, Result};
 pub use onnx::Source;
 
@@ -81,7 +81,10 @@ use std::path::PathBuf;
 /// How a model is compiled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Shapes of inputs that the file leaves open, by name.
+    /// Shapes of inputs that the file leaves open, by name. Where inputs are
+    /// given several times, equally often, a model is compiled for each shape:
+    /// the first as `Model`, the others in modules named after their shapes. All
+    /// share their weights.
     pub inputs: Vec<(String, Vec<usize>)>,
     /// The most that there can be of a size that follows from the data and that
     /// nothing in the file bounds, by the name of a node or of its result.
@@ -93,6 +96,68 @@ pub struct Options {
     pub exact: bool,
     /// How the weights reach the program.
     pub weights: WeightsMode,
+}
+
+impl Options {
+    /// The shapes of the inputs of each model that is to be compiled.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Option`] where inputs are given several times, but not
+    /// equally often.
+    pub(crate) fn shapes(&self) -> Result<Vec<Vec<(String, Vec<usize>)>>> {
+        let times = |name: &str| self.inputs.iter().filter(|(other, _)| other == name).count();
+        let most = self.inputs.iter().map(|(name, _)| times(name)).max().unwrap_or(1);
+        if let Some((name, _)) = self.inputs.iter().find(|(n, _)| ![1, most].contains(&times(n))) {
+            return Err(Error::new(
+                ErrorKind::Option,
+                format!(
+                    "the input `{}` is given {} shapes, another one {most}",
+                    error::printable(name),
+                    times(name)
+                ),
+            )
+            .help("give every input one shape, or all that have several equally many"));
+        }
+        let of = |round: usize| {
+            let mut seen: Vec<&str> = Vec::new();
+            let mut shapes = Vec::new();
+            for (name, shape) in &self.inputs {
+                let before = seen.iter().filter(|other| **other == name).count();
+                seen.push(name);
+                if before == round || times(name) == 1 {
+                    shapes.push((name.clone(), shape.clone()));
+                }
+            }
+            shapes
+        };
+        Ok((0..most).map(of).collect())
+    }
+}
+
+/// The plans of a network for several shapes of its inputs.
+fn plan_variants(
+    source: &Source,
+    options: &Options,
+    first: ops::Graph,
+    shapes: Vec<Vec<(String, Vec<usize>)>>,
+) -> Result<(plan::Plan, Vec<Variant>)> {
+    let mut graphs = vec![first];
+    let mut names = Vec::new();
+    for inputs in shapes {
+        let differs = inputs.iter().filter(|input| {
+            options.inputs.iter().any(|other| other.0 == input.0 && other.1 != input.1)
+        });
+        let shown = differs
+            .map(|(_, shape)| shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x"));
+        names.push(shown.collect::<Vec<_>>().join("_"));
+        let mut graph = onnx::import(source, &Options { inputs, ..options.clone() })?.graph;
+        passes::run(&mut graph, &passes::PassOptions::default())?;
+        graphs.push(graph);
+    }
+    let mut plans = plan::plan_all(&graphs)?.into_iter();
+    let first = plans.next().ok_or_else(|| Error::internal("there is no plan"))?;
+    let variants = names.into_iter().zip(plans).map(|(shapes, plan)| Variant { shapes, plan });
+    Ok((first, variants.collect()))
 }
 
 /// Compiles a model.
@@ -108,11 +173,16 @@ pub fn compile(source: &Source, options: &Options) -> Result<Artifact> {
         Some(file) => error.file(file),
         None => error,
     };
-    let imported = onnx::import(source, options).map_err(in_file)?;
+    let mut shapes = options.shapes()?.into_iter();
+    let first = Options { inputs: shapes.next().unwrap_or_default(), ..options.clone() };
+    let imported = onnx::import(source, &first).map_err(in_file)?;
     let mut graph = imported.graph;
     let passes = passes::run(&mut graph, &passes::PassOptions::default()).map_err(in_file)?;
-    let mut plan = plan::plan(&graph).map_err(in_file)?;
-    drop(graph);
+    let (mut plan, variants) = if shapes.len() == 0 {
+        (plan::plan(&graph).map_err(in_file)?, Vec::new())
+    } else {
+        plan_variants(source, options, graph, shapes.collect()).map_err(in_file)?
+    };
     let content = step::seal(&mut plan.weights);
     let model = match source.file() {
         Some(file) => Artifact::stem(file)?,
@@ -123,7 +193,8 @@ pub fn compile(source: &Source, options: &Options) -> Result<Artifact> {
         producer: imported.producer,
         parameters: imported.parameters,
         content,
+        weight_bytes: plan.weights.len() * 4,
         mode: options.weights,
     };
-    Ok(Artifact { plan, about, passes, files: imported.files })
+    Ok(Artifact { plan, variants, about, passes, files: imported.files })
 }

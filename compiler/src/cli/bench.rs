@@ -94,7 +94,7 @@ impl Bench {
             return Err(option_error(format!("{} is no time to measure", self.seconds)));
         }
         let progress = Progress::start(format!("compiling {}", self.model.model.display()));
-        let options = self.model.options(WeightsMode::Embed);
+        let options = self.model.options_of_one(WeightsMode::Embed)?;
         let artifact = compile(&Source::path(&self.model.model), &options)?;
         drop(progress);
         let program = Program::build(&artifact, &Cache::open()?, &self.runtime.dependency()?)?;

@@ -34,7 +34,7 @@ impl Inspect {
         let file = &self.model.model;
         let progress = Progress::start(format!("compiling {}", file.display()));
         let mut imported =
-            onnx::import(&Source::path(file), &self.model.options(WeightsMode::default()))?;
+            onnx::import(&Source::path(file), &self.model.options_of_one(WeightsMode::default())?)?;
         let mut text = report::model(&imported).map_err(|error| error.file(file))?;
         let before = self.dot.as_ref().map(|_| dot::cluster(&imported.graph, "before"));
         let reports = passes::run(&mut imported.graph, &PassOptions::default())

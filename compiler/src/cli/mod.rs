@@ -49,7 +49,8 @@ struct Model {
     model: PathBuf,
 
     /// Shape of an input that the file leaves open, as in `data=1x3x224x224`.
-    /// May be given several times.
+    /// May be given several times; `compile` makes a model for each shape that
+    /// one input is given, and all share their weights.
     #[arg(long = "input", value_name = "NAME=SHAPE", value_parser = input)]
     inputs: Vec<(String, Vec<usize>)>,
 
@@ -70,6 +71,16 @@ struct Model {
 }
 
 impl Model {
+    /// The options of a command that looks at one model.
+    fn options_of_one(&self, weights: WeightsMode) -> Result<Options> {
+        let options = self.options(weights);
+        if options.shapes()?.len() > 1 {
+            let message = "this command takes one shape of each input";
+            return Err(Error::new(ErrorKind::Option, message).help("run it once for each shape"));
+        }
+        Ok(options)
+    }
+
     fn options(&self, weights: WeightsMode) -> Options {
         Options {
             inputs: self.inputs.clone(),

@@ -53,7 +53,7 @@ impl Verify {
             return Err(option_error(format!("{} is no tolerance", self.rtol)));
         }
         let progress = Progress::start(format!("compiling {}", self.model.model.display()));
-        let options = self.model.options(WeightsMode::Embed);
+        let options = self.model.options_of_one(WeightsMode::Embed)?;
         let artifact = compile(&Source::path(&self.model.model), &options)?;
         drop(progress);
         let cache = Cache::open()?;

@@ -12,7 +12,7 @@ mod package;
 mod tests;
 
 pub use location::{WeightsLocation, WeightsMode};
-pub use module::{About, module};
+pub use module::{About, Variant, module};
 pub use package::{Package, RuntimeDependency};
 
 use crate::error::{Error, Result};

@@ -19,8 +19,19 @@ pub struct About {
     pub parameters: u64,
     /// Identifies the weights.
     pub content: u64,
+    /// Bytes of the weights.
+    pub weight_bytes: usize,
     /// How the weights reach the program.
     pub mode: WeightsMode,
+}
+
+/// The same network for other shapes of its inputs.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// The shapes, as people write them.
+    pub shapes: String,
+    /// Its plan; the weights are those of the first.
+    pub plan: Plan,
 }
 
 /// An input or output with the names that the module gives it.
@@ -83,7 +94,36 @@ impl NamedPort<'_> {
 ///
 /// # Errors
 /// Where an input or output has no fixed shape.
-pub fn module(plan: &Plan, about: &About, location: &WeightsLocation) -> Result<TokenStream> {
+pub fn module(
+    plan: &Plan,
+    variants: &[Variant],
+    about: &About,
+    location: &WeightsLocation,
+) -> Result<TokenStream> {
+    let model = model(plan, about, &quote!(weights))?;
+    let embedded = embedded(about, location);
+    let mut names = Names::reserving(&["steps", "weights"]);
+    let variants = variants.iter().map(|variant| {
+        let name = names.identifier(&format!("at_{}", variant.shapes), "at");
+        let model = self::model(&variant.plan, about, &quote!(super::weights))?;
+        let doc = format!(" The same network, with the same weights, for {}.", variant.shapes);
+        Ok(quote! {
+            #[doc = #doc]
+            pub mod #name {
+                #model
+            }
+        })
+    });
+    let variants = variants.collect::<Result<Vec<_>>>()?;
+    Ok(quote! {
+        #model
+        #(#variants)*
+        #embedded
+    })
+}
+
+/// A model with the module of its steps.
+fn model(plan: &Plan, about: &About, weights: &TokenStream) -> Result<TokenStream> {
     let mut constants = Names::default();
     let inputs = named(&plan.inputs, "input", &mut constants)?;
     let outputs = named(&plan.outputs, "output", &mut constants)?;
@@ -94,8 +134,7 @@ pub fn module(plan: &Plan, about: &About, location: &WeightsLocation) -> Result<
         .collect();
 
     let model = model_struct(plan, about);
-    let construction = construction(plan, about);
-    let embedded = embedded(plan, about, location);
+    let construction = construction(plan, about, weights);
     let outputs_struct = outputs_struct(&outputs);
     let run = run_method(&inputs, &outputs);
     let network = network_impl(plan, about, &inputs, &outputs, &steps);
@@ -112,7 +151,6 @@ pub fn module(plan: &Plan, about: &About, location: &WeightsLocation) -> Result<
 
         #network
         #steps_module
-        #embedded
     })
 }
 
@@ -179,7 +217,7 @@ fn model_struct(plan: &Plan, about: &About) -> TokenStream {
         " {} parameters, {} multiply-adds; {} bytes of weights, {} bytes of arena.",
         amount(about.parameters),
         amount(multiply_adds),
-        plan.weights.len() * 4,
+        about.weight_bytes,
         plan.arena_bytes
     ));
     quote! {
@@ -201,12 +239,12 @@ fn amount(number: u64) -> String {
 }
 
 /// The weights as a part of the program.
-fn embedded(plan: &Plan, about: &About, location: &WeightsLocation) -> TokenStream {
+fn embedded(about: &About, location: &WeightsLocation) -> TokenStream {
     match about.mode {
         WeightsMode::Embed => {
             let path = location.expression();
             let symbol = format!("cnnc_weights_{:016x}", about.content);
-            let bytes = Literal::usize_unsuffixed(plan.weights.len() * 4);
+            let bytes = Literal::usize_unsuffixed(about.weight_bytes);
             quote! {
                 mod weights {
                     ::cnnc_runtime::embed_weights!(WEIGHTS, #path, #symbol, #bytes);
@@ -217,9 +255,9 @@ fn embedded(plan: &Plan, about: &About, location: &WeightsLocation) -> TokenStre
     }
 }
 
-fn construction(plan: &Plan, about: &About) -> TokenStream {
+fn construction(plan: &Plan, about: &About, weights: &TokenStream) -> TokenStream {
     let arena = Literal::usize_unsuffixed(plan.arena_bytes);
-    let bytes = Literal::usize_unsuffixed(plan.weights.len() * 4);
+    let bytes = Literal::usize_unsuffixed(about.weight_bytes);
     let content = Literal::u64_unsuffixed(about.content);
     let new = match about.mode {
         WeightsMode::Embed => {
@@ -227,7 +265,7 @@ fn construction(plan: &Plan, about: &About) -> TokenStream {
                 /// The network with the weights inside this program.
                 #[must_use]
                 pub fn new() -> Self {
-                    match Self::with_weights(weights::WEIGHTS.weights()) {
+                    match Self::with_weights(#weights::WEIGHTS.weights()) {
                         Ok(model) => model,
                         Err(error) => ::core::panic!("{}", error),
                     }

@@ -10,10 +10,16 @@ use crate::step;
 fn source(text: &str, model: &str, mode: WeightsMode) -> String {
     let mut plan = compiled(text);
     let content = step::seal(&mut plan.weights);
-    let about =
-        About { model: model.into(), producer: "a test".into(), parameters: 1234, content, mode };
+    let about = About {
+        model: model.into(),
+        producer: "a test".into(),
+        parameters: 1234,
+        content,
+        weight_bytes: plan.weights.len() * 4,
+        mode,
+    };
     let location = WeightsLocation::OutDir(format!("{model}.weights"));
-    format(&module(&plan, &about, &location).unwrap()).unwrap()
+    format(&module(&plan, &[], &about, &location).unwrap()).unwrap()
 }
 
 /// A convolution, a residual block, pooling, a concatenation and a classifier.

@@ -23,12 +23,13 @@ pub use kernel::{General, Kernel};
 pub use tensor::{BlockedId, Placement, PlainId, TensorId};
 
 use crate::error::Result;
-use crate::ir::{TensorType, Value};
+use crate::ir::{Kind, TensorType, Value};
 use crate::ops::Graph;
 use crate::step::{Guard, Plain};
 use lower::{Draft, Lowering, lower};
 use memory::Resident;
 use tensor::Tensors;
+use weights::WeightBlob;
 
 /// A network ready to be printed.
 #[derive(Clone, Debug)]
@@ -45,7 +46,8 @@ pub struct Plan {
     pub arena_bytes: usize,
     /// Who lives in the arena when, in the order of offsets.
     pub residents: Vec<Resident>,
-    /// All weights; the first 64 bytes are left for a header.
+    /// All weights, unless another plan has them; the first 64 bytes are left for
+    /// a header.
     pub weights: Vec<f32>,
 }
 
@@ -83,7 +85,43 @@ pub struct Step {
 /// Where an operator has no kernel for what is asked of it; all such nodes are
 /// named in one error.
 pub fn plan(graph: &Graph) -> Result<Plan> {
-    let mut lowering = lower(graph)?;
+    let (mut plan, weights) = plan_onto(graph, WeightBlob::with_capacity(elements(graph)?))?;
+    plan.weights = weights.into_values();
+    Ok(plan)
+}
+
+/// Plans a network for several shapes of its inputs. The plans share their
+/// weights, which are in the first one.
+///
+/// # Errors
+/// As [`plan()`].
+pub fn plan_all(graphs: &[Graph]) -> Result<Vec<Plan>> {
+    let most = graphs.first().map_or(Ok(0), elements)?;
+    let mut weights = WeightBlob::with_capacity(most).shared();
+    let mut plans = Vec::with_capacity(graphs.len());
+    for graph in graphs {
+        let (plan, grown) = plan_onto(graph, weights.for_another_graph())?;
+        weights = grown;
+        plans.push(plan);
+    }
+    if let Some(first) = plans.first_mut() {
+        first.weights = weights.into_values();
+    }
+    Ok(plans)
+}
+
+/// Elements of all constants.
+fn elements(graph: &Graph) -> Result<usize> {
+    let constants = graph.order()?.into_iter().filter_map(|node| match &graph.node(node).kind {
+        Kind::Constant(tensor) => Some(tensor.len()),
+        Kind::Input | Kind::Operator(_) => None,
+    });
+    Ok(constants.fold(0, usize::saturating_add))
+}
+
+/// Plans a network whose weights are appended to these.
+fn plan_onto(graph: &Graph, weights: WeightBlob) -> Result<(Plan, WeightBlob)> {
+    let mut lowering = lower(graph, weights)?;
     let outputs = graph
         .outputs()
         .iter()
@@ -122,15 +160,16 @@ pub fn plan(graph: &Graph) -> Result<Plan> {
         place: placement.plain(id),
         counts: counts.iter().map(|id| id.map(|id| placement.plain(id).offset)).collect(),
     });
-    Ok(Plan {
+    let plan = Plan {
         name: graph.name.clone(),
         inputs: input_ports.collect(),
         outputs: output_ports.collect(),
         steps: drafts.into_iter().map(|draft| build(draft, &placement)).collect(),
         arena_bytes,
-        weights: weights.into_values(),
+        weights: Vec::new(),
         residents,
-    })
+    };
+    Ok((plan, weights))
 }
 
 fn build(draft: Draft, placement: &Placement<'_>) -> Step {

@@ -76,15 +76,11 @@ pub struct Draft {
 ///
 /// # Errors
 /// One error for all nodes that cannot be compiled.
-pub fn lower(graph: &Graph) -> Result<Lowering<'_>> {
-    let constants = graph.order()?.into_iter().filter_map(|node| match &graph.node(node).kind {
-        Kind::Constant(tensor) => Some(tensor.len()),
-        Kind::Input | Kind::Operator(_) => None,
-    });
+pub fn lower(graph: &Graph, weights: WeightBlob) -> Result<Lowering<'_>> {
     let mut lowering = Lowering {
         graph,
         tensors: Tensors::default(),
-        weights: WeightBlob::with_capacity(constants.fold(0, usize::saturating_add)),
+        weights,
         drafts: Vec::new(),
         forms: BTreeMap::new(),
         counts: BTreeMap::new(),
