@@ -84,7 +84,7 @@ impl<O: Operator> Importer<'_, O> {
         if self.builder.graph.type_of(value).rank() == 0 {
             return Ok(value);
         }
-        self.helper(node, "Squeeze", &Attributes::default(), &[value])
+        self.add_node(node, "Squeeze", &Attributes::default(), &[value])
     }
 
     /// One of two values; with `last`, that the condition holds is an
@@ -101,11 +101,11 @@ impl<O: Operator> Importer<'_, O> {
             return Ok(then);
         }
         let attributes = Attributes::default().with("last", Attribute::Int(last.into()));
-        self.helper(node, "Select", &attributes, &[condition, then, otherwise])
+        self.add_node(node, "Select", &attributes, &[condition, then, otherwise])
     }
 
     /// Adds a node that the file does not have; its one result.
-    pub(super) fn helper(
+    pub(super) fn add_node(
         &mut self,
         node: &Node,
         operator: &str,
@@ -131,10 +131,10 @@ impl<O: Operator> Importer<'_, O> {
         let axes = self.constant(node, Tensor::vector(vec![axis]));
         let parts = values
             .iter()
-            .map(|&value| self.helper(node, "Unsqueeze", &Attributes::default(), &[value, axes]));
+            .map(|&value| self.add_node(node, "Unsqueeze", &Attributes::default(), &[value, axes]));
         let parts = parts.collect::<Result<Vec<_>>>()?;
         let attributes = Attributes::default().with("axis", Attribute::Int(axis));
-        self.helper(node, "Concat", &attributes, &parts)
+        self.add_node(node, "Concat", &attributes, &parts)
     }
 
     /// No values: what `stack` would give for none like this one.

@@ -164,7 +164,7 @@ impl<O: Operator> Importer<'_, O> {
         match count.computed {
             Some(steps) if step >= count.least && active != Truth::Known(false) => {
                 let number = self.constant(node, Tensor::scalar(step as i64));
-                let more = self.helper(node, "Less", &Attributes::default(), &[number, steps])?;
+                let more = self.add_node(node, "Less", &Attributes::default(), &[number, steps])?;
                 self.both(node, active, more)
             }
             _ => Ok(active),
@@ -196,7 +196,7 @@ impl<O: Operator> Importer<'_, O> {
         let taken: Vec<_> = taken.collect();
         let taken = self.stack(node, &taken, 0)?;
         let attributes = Attributes::default().with("axis", Attribute::Int(0));
-        self.helper(node, "Compress", &attributes, &[stacked, taken])
+        self.add_node(node, "Compress", &attributes, &[stacked, taken])
     }
 }
 

@@ -115,7 +115,7 @@ impl<O: Operator> Importer<'_, O> {
             let place = if backwards { steps - 1 - step } else { step };
             let place = self.constant(node, Tensor::scalar(place as i64));
             let attributes = Attributes::default().with("axis", Attribute::Int(axis));
-            operands.push(Some(self.helper(node, "Gather", &attributes, &[value, place])?));
+            operands.push(Some(self.add_node(node, "Gather", &attributes, &[value, place])?));
         }
         self.body(node.body("body")?, &operands)
     }

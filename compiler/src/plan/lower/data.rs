@@ -18,6 +18,9 @@ struct Copy {
     output_strides: Vec<isize>,
 }
 
+/// Most indices of a gather that are copied slice by slice: each is a step.
+const MOST_SLICES: usize = 16;
+
 impl Lowering<'_> {
     fn copy(
         &mut self,
@@ -154,6 +157,9 @@ impl Lowering<'_> {
                 Error::unsupported("indices that are computed at run time are not compiled")
             })?
             .integers()?;
+        if indices.len() > MOST_SLICES {
+            return Err(Error::unsupported(format!("{} indices are no few slices", indices.len())));
+        }
         let sizes = self.sizes(input)?;
         self.sizes(result)?;
         let strides = row_major_strides(&sizes);
