@@ -3,7 +3,7 @@
 use super::body::Node;
 use super::graph::Importer;
 use crate::error::{Error, Result};
-use crate::ir::{Attribute, Attributes, Operator, Tensor, Value};
+use crate::ir::{Attribute, Attributes, Dim, Operator, Tensor, Value};
 
 /// The axes and directions of operands or results that are scanned.
 struct Ways(Vec<(i64, bool)>);
@@ -34,14 +34,52 @@ impl Ways {
 impl<O: Operator> Importer<'_, O> {
     /// Unrolls a `Scan`.
     pub(super) fn scan(&mut self, node: &Node) -> Result<Vec<Value>> {
-        if self.builder.opset < 9 {
-            return Err(Error::unsupported("Scan over batches, which opset 9 abolished")
-                .help("onnx.version_converter converts models between versions"));
+        if self.builder.opset >= 9 {
+            let operands = self.operands(node)?.into_iter().collect::<Option<Vec<Value>>>();
+            let operands = operands.ok_or_else(|| Error::malformed("an operand is left out"))?;
+            return self.scan_once(node, &operands, "scan_input_directions");
         }
+        // At first there was a batch: the first dimension of everything.
+        let (lengths, operands) = match self.operands(node)?.split_first() {
+            Some((lengths, operands)) => (*lengths, operands.iter().copied().collect()),
+            None => (None, None),
+        };
+        let operands: Vec<Value> =
+            operands.ok_or_else(|| Error::malformed("an operand is left out"))?;
+        if lengths.is_some() {
+            return Err(Error::unsupported("Scan over sequences of several lengths"));
+        }
+        let batch = operands.first().map(|&v| self.builder.graph.type_of(v).shape.first());
+        let batch = batch.flatten().and_then(Dim::fixed).filter(|&batch| batch > 0);
+        let batch = batch.ok_or_else(|| Error::unsupported("Scan over a batch of unknown size"))?;
+        let mut stacked: Vec<Vec<Value>> = Vec::new();
+        for index in 0..batch {
+            let own = operands.iter().map(|&value| self.slice(node, value, index, 0));
+            let own = own.collect::<Result<Vec<_>>>()?;
+            let results = self.scan_once(node, &own, "directions")?;
+            stacked.resize_with(results.len(), Vec::new);
+            stacked.iter_mut().zip(results).for_each(|(stack, result)| stack.push(result));
+        }
+        stacked.iter().map(|values| self.stack(node, values, 0)).collect()
+    }
+
+    /// What is at an index of an axis.
+    fn slice(&mut self, node: &Node, value: Value, index: usize, axis: i64) -> Result<Value> {
+        let place = self.constant(node, Tensor::scalar(index as i64));
+        let attributes = Attributes::default().with("axis", Attribute::Int(axis));
+        self.add_node(node, "Gather", &attributes, &[value, place])
+    }
+
+    /// Unrolls a `Scan` without a batch, the directions of whose operands are
+    /// an attribute of this name.
+    fn scan_once(
+        &mut self,
+        node: &Node,
+        operands: &[Value],
+        directions: &str,
+    ) -> Result<Vec<Value>> {
         let body = node.body("body")?;
         let attributes = self.attributes(node)?.into_owned();
-        let operands = self.operands(node)?.into_iter().collect::<Option<Vec<Value>>>();
-        let operands = operands.ok_or_else(|| Error::malformed("an operand is left out"))?;
         let scanned = attributes.int_or("num_scan_inputs", 0)?;
         let scanned = usize::try_from(scanned).ok().filter(|n| (1..=operands.len()).contains(n));
         let scanned = scanned.ok_or_else(|| {
@@ -53,8 +91,7 @@ impl<O: Operator> Importer<'_, O> {
             body.outputs.len().checked_sub(states.len()).ok_or_else(|| {
                 Error::malformed("the body of a scan has fewer outputs than states")
             })?;
-        let inputs =
-            Ways::of(&attributes, "scan_input_axes", "scan_input_directions", scanned.len())?;
+        let inputs = Ways::of(&attributes, "scan_input_axes", directions, scanned.len())?;
         let outputs = Ways::of(&attributes, "scan_output_axes", "scan_output_directions", results)?;
 
         let steps = self.steps(scanned, &inputs)?;
@@ -113,9 +150,7 @@ impl<O: Operator> Importer<'_, O> {
         let mut operands: Vec<_> = states.iter().copied().map(Some).collect();
         for (&value, &(axis, backwards)) in scanned.iter().zip(&ways.0) {
             let place = if backwards { steps - 1 - step } else { step };
-            let place = self.constant(node, Tensor::scalar(place as i64));
-            let attributes = Attributes::default().with("axis", Attribute::Int(axis));
-            operands.push(Some(self.add_node(node, "Gather", &attributes, &[value, place])?));
+            operands.push(Some(self.slice(node, value, place, axis)?));
         }
         self.body(node.body("body")?, &operands)
     }

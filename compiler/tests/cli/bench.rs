@@ -135,7 +135,7 @@ fn scripts_talk_with_the_program() {
     let scores = |program: &mut Conversation| {
         assert_eq!(program.ask("run 3")["ms"].as_array().unwrap().len(), 3);
         let asked = format!("output 0 {}", output.display());
-        assert_eq!(program.ask(&asked), json!({ "output": 0 }));
+        assert_eq!(program.ask(&asked), json!({ "output": 0, "sizes": [1, 10] }));
         let scores = fs::read(&output).unwrap();
         assert_eq!(scores.len(), 40);
         scores

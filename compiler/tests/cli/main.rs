@@ -80,14 +80,14 @@ fn fresh_folder(name: &str) -> PathBuf {
     folder
 }
 
-/// A model of one node from `[1,4]` to `[1,4]`.
-fn model_of(operator: &str, element: DataType, folder: &Path) -> PathBuf {
+/// A model of one node whose operand and result have these sizes.
+fn model_of(operator: &str, element: DataType, sizes: &[i64], folder: &Path) -> PathBuf {
     let mut model = ModelProto { ir_version: 8, ..Default::default() };
     model.opset_import.push(OperatorSetIdProto { version: 13, ..Default::default() });
     let graph = model.graph.mut_or_insert_default();
     graph.name = "graph".into();
-    graph.input.push(port("x", element));
-    graph.output.push(port("y", element));
+    graph.input.push(port("x", element, sizes));
+    graph.output.push(port("y", element, sizes));
     graph.node.push(NodeProto {
         name: "the node".into(),
         op_type: operator.into(),
@@ -100,12 +100,12 @@ fn model_of(operator: &str, element: DataType, folder: &Path) -> PathBuf {
     path
 }
 
-fn port(name: &str, element: DataType) -> ValueInfoProto {
-    let dim = [1, 4].map(|size| tensor_shape_proto::Dimension {
+fn port(name: &str, element: DataType, sizes: &[i64]) -> ValueInfoProto {
+    let dim = sizes.iter().map(|&size| tensor_shape_proto::Dimension {
         value: Some(tensor_shape_proto::dimension::Value::DimValue(size)),
         ..Default::default()
     });
-    let shape = TensorShapeProto { dim: dim.into(), ..Default::default() };
+    let shape = TensorShapeProto { dim: dim.collect(), ..Default::default() };
     let tensor = type_proto::Tensor {
         elem_type: element as i32,
         shape: Some(shape).into(),
@@ -130,7 +130,8 @@ fn every_verb_explains_itself() {
 
 #[test]
 fn every_verb_names_what_it_cannot_compile() {
-    let impossible = model_of("NoSuchOperator", DataType::FLOAT, &fresh_folder("impossible"));
+    let impossible =
+        model_of("NoSuchOperator", DataType::FLOAT, &[1, 4], &fresh_folder("impossible"));
     for verb in ["compile", "verify", "bench", "inspect"] {
         has(&fails(2, &[verb, "no/such.onnx"]), &["no/such.onnx"]);
         has(&fails(2, &[verb, text(&impossible)]), &["NoSuchOperator", "model.onnx"]);
