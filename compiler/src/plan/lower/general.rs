@@ -6,13 +6,16 @@
 
 use super::{Lowering, TensorId};
 use crate::error::{Error, Result};
-use crate::ir::{Data, Dim, ElementType, Tensor, TensorType, Value};
+use crate::ir::{Data, Dim, ElementType, Tensor, Value};
 use crate::operation::{self, Operation};
 use crate::ops::{AnyOperation, Op};
 use crate::plan::kernel::General;
 use crate::plan::tensor::{Placement, PlainId};
 use crate::plan::weights::Purpose;
 use crate::step::{Array, Extent, RANK, Space};
+
+/// Most bytes of a tensor: a file of a few bytes can ask for any number.
+const MOST_BYTES: usize = 1 << 36;
 
 /// An operand or result whose tensor has no place yet.
 #[derive(Clone, Debug)]
@@ -204,8 +207,11 @@ impl Lowering<'_> {
 
     /// A new row-major tensor of any type for a result, at its largest size.
     pub(super) fn new_tensor(&mut self, value: Value) -> Result<PlainId> {
-        let TensorType { element, .. } = *self.graph.type_of(value);
-        let elements = self.graph.type_of(value).elements()?;
+        let tensor_type = self.graph.type_of(value);
+        let (element, elements) = (tensor_type.element, tensor_type.elements()?);
+        if elements.saturating_mul(element.size()) > MOST_BYTES {
+            return Err(Error::unsupported(format!("{tensor_type} is too large to compile")));
+        }
         let id = self.tensors.add_plain(elements, element);
         self.forms.entry(value).or_default().plain = Some(id);
         Ok(id)

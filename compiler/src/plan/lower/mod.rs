@@ -282,10 +282,8 @@ impl<'g> Lowering<'g> {
 
     /// A new row-major tensor for a result.
     fn new_plain(&mut self, value: Value) -> Result<PlainId> {
-        let elements = self.sizes(value)?.iter().product();
-        let id = self.tensors.add_plain(elements, ElementType::F32);
-        self.forms.entry(value).or_default().plain = Some(id);
-        Ok(id)
+        self.sizes(value)?;
+        self.new_tensor(value)
     }
 
     /// A new channel-blocked tensor for a result.
