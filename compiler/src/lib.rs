@@ -98,13 +98,16 @@ pub struct Options {
     pub weights: WeightsMode,
 }
 
+/// Shapes of inputs by name.
+type Shapes = Vec<(String, Vec<usize>)>;
+
 impl Options {
     /// The shapes of the inputs of each model that is to be compiled.
     ///
     /// # Errors
     /// [`ErrorKind::Option`] where inputs are given several times, but not
     /// equally often.
-    pub(crate) fn shapes(&self) -> Result<Vec<Vec<(String, Vec<usize>)>>> {
+    pub(crate) fn shapes(&self) -> Result<Vec<Shapes>> {
         let times = |name: &str| self.inputs.iter().filter(|(other, _)| other == name).count();
         let most = self.inputs.iter().map(|(name, _)| times(name)).max().unwrap_or(1);
         if let Some((name, _)) = self.inputs.iter().find(|(n, _)| ![1, most].contains(&times(n))) {
@@ -139,7 +142,7 @@ fn plan_variants(
     source: &Source,
     options: &Options,
     first: ops::Graph,
-    shapes: Vec<Vec<(String, Vec<usize>)>>,
+    shapes: Vec<Shapes>,
 ) -> Result<(plan::Plan, Vec<Variant>)> {
     let mut graphs = vec![first];
     let mut names = Vec::new();

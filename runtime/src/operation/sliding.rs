@@ -166,6 +166,7 @@ pub(super) fn each_run(
 }
 
 /// Visits the pixels of the picture that a window at a place covers.
+#[allow(dead_code, reason = "what reads it needs functions of real numbers")]
 pub(super) fn each_pixel(
     axes: &[SlidingAxis],
     sizes: &[usize],
